@@ -1,0 +1,68 @@
+"""What goes between the loop and the learner.
+
+- `TrainSample`: one scored sample as the learner needs it (ragged arrays, plain data, cheap through Ray).
+- `Batch`: the samples of one step.
+- `Estimates`: what a forward pass of the learner says about a batch before the update.
+- `Targets`: advantages and returns, computed by `rl/algorithms` from a batch and its estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metrics = Mapping[str, float]
+FloatRow = NDArray[np.float32]
+"""[R]: one value per response token of one sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSample:
+    """One scored sample. Arrays are [R], R = response tokens."""
+
+    prompt_ids: NDArray[np.int32]
+    """[P]"""
+    response_ids: NDArray[np.int32]
+    rollout_logprobs: FloatRow
+    loss_mask: NDArray[np.bool_]
+    """False: forced by the engine, not the model's own; never in a loss."""
+    reward: float
+    """The combined reward; paid on the last token."""
+    correct: bool
+    group: int
+    """Samples with the same number answer the same prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The samples of one step, in a fixed order that all per-sample lists share."""
+
+    samples: Sequence[TrainSample]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Forward-pass results, one [R] row per sample of the batch."""
+
+    logprobs: Sequence[FloatRow]
+    """log pi of the policy before the update."""
+    values: Sequence[FloatRow] | None
+    """Critic values V(state before the token); None without a critic."""
+    metrics: Metrics
+    """`policy/entropy`, `policy/logprob_gap`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Advantages and returns, one [R] row per sample of the batch."""
+
+    advantages: Sequence[FloatRow]
+    returns: Sequence[FloatRow] | None
+    """Critic targets; None without a critic."""
+    metrics: Metrics

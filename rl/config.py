@@ -1,0 +1,74 @@
+"""`RunConfig`: the sections of one run, composed. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from rewards.config import RewardConfig, RewardRunnerConfig, Section
+from rl.algorithms.config import AlgorithmConfig
+from rl.data.config import DataConfig
+from rl.learner.config import LearnerConfig
+from rl.models.config import ModelConfig
+from rl.warmup_config import WarmupConfig
+from rollout.config import RolloutConfig, SamplingConfig
+
+
+class EvaluationConfig(Section):
+    """Measuring held-out prompts during and around a run."""
+
+    every_steps: int = Field(0, ge=0)
+    """Evaluate after every this many steps (0: only before and after)."""
+    samples_per_prompt: int = Field(1, ge=1)
+    sampling: SamplingConfig = SamplingConfig()
+
+
+class CheckpointConfig(Section):
+    """What is saved when."""
+
+    every_steps: int = Field(20, ge=1)
+    keep_last: int = Field(2, ge=1)
+    """Older checkpoints are removed after a newer one is complete."""
+
+
+class TrackingConfig(Section):
+    """Where metrics go besides `metrics.jsonl`."""
+
+    tensorboard: bool = True
+    also: list[Literal["wandb", "mlflow", "trackio"]] = Field(default_factory=list)
+    """Further trackers; each must be installed."""
+    project: str = "ponder"
+
+
+class RunConfig(Section):
+    """One run, from YAML."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Run folder: `<runs_folder>/<name>`."""
+    runs_folder: Path = Path("runs")
+    seed: int = 0
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """`auto`: gpu where torch finds one."""
+    steps: int = Field(ge=1)
+    """Batches generated, scored and learnt from."""
+    prompts_per_step: int = Field(ge=1)
+    group_size: int = Field(ge=1)
+    """Responses per prompt."""
+    optimizer_steps_per_batch: int = Field(1, ge=1)
+    model: ModelConfig = ModelConfig()
+    data: DataConfig
+    algorithm: AlgorithmConfig
+    rewards: list[RewardConfig] = Field(min_length=1)
+    correctness: str = "math"
+    """Name of the reward that says whether an answer is right: dynamic sampling, positive-example loss
+    and accuracy use it, never the shaped sum."""
+    reward_runner: RewardRunnerConfig = RewardRunnerConfig()
+    rollout: RolloutConfig = RolloutConfig()
+    learner: LearnerConfig = LearnerConfig()
+    warmup: WarmupConfig | None = None
+    """Supervised warm start before RL; null: start from the model as it is."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    tracking: TrackingConfig = TrackingConfig()

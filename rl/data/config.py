@@ -1,0 +1,57 @@
+"""The `data:` section: where prompts come from. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from rewards.config import Section
+
+
+class SourceConfig(Section):
+    """One source of prompts: exactly one of `generator`, `puzzle` and `path`."""
+
+    generator: Literal["letter_count"] | None = None
+    """A procedural task of our own (rl/data/tasks.py)."""
+    puzzle: str | None = None
+    """A reasoning-gym task name."""
+    path: Path | None = None
+    """A JSONL or Parquet file; relative to the config file."""
+    size: int | None = Field(None, ge=1)
+    """Number of prompts: of a generator (required), or at most from a file."""
+    seed: int = 0
+    """Seed of a generator or puzzle."""
+    question_column: str = "question"
+    """Column with the question, or with a list of chat messages."""
+    answer_column: str = "answer"
+    """Column with the reference answer."""
+    template: str = "{question}"
+    """User turn; `{question}` is replaced."""
+    system: str | None = None
+    """System turn put before the question."""
+    task: str | None = None
+    """Task name in metrics; default: the generator, puzzle or file name."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the generator or puzzle."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SourceConfig:
+        given = [k for k in ("generator", "puzzle", "path") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of generator, puzzle, path (given: {', '.join(given) or 'none'})")
+        if self.path is None and self.size is None:
+            raise ValueError(f"`size` says how many prompts `{given[0]}` makes: add it")
+        return self
+
+
+class DataConfig(Section):
+    """Training and held-out prompts; the two are disjoint or the run does not start."""
+
+    train: list[SourceConfig] = Field(min_length=1)
+    """Sources of training prompts, mixed by shuffling."""
+    eval: list[SourceConfig] = Field(default_factory=list)
+    """Held-out prompts."""
+    shuffle: bool = True
+    """Shuffle the training prompts anew every epoch (seeded)."""

@@ -1,0 +1,62 @@
+"""The `learner:` section: DeepSpeed ranks, optimizers, micro-batches. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rewards.config import Section
+
+
+class OptimizerConfig(Section):
+    """AdamW with linear warm-up, then a constant rate."""
+
+    learning_rate: float = Field(1e-6, gt=0)
+    warmup_steps: int = Field(20, ge=0)
+    """Steps (batches, not optimizer steps) over which the rate rises linearly."""
+    weight_decay: float = Field(0.1, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    gradient_clip: float = Field(1.0, gt=0)
+    """Largest global gradient norm."""
+
+
+class LoraConfig(Section):
+    """Low-rank adapters by peft; the merged weights are what rollout workers receive."""
+
+    rank: int = Field(16, ge=1)
+    alpha: float = Field(32.0, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: list[str] | Literal["all-linear"] = "all-linear"
+
+
+class OffloadConfig(Section):
+    """What DeepSpeed keeps in host memory."""
+
+    optimizer: bool = False
+    parameters: bool = False
+    """Needs zero_stage 3."""
+
+
+class LearnerConfig(Section):
+    """The learner group: `ranks` Ray actors that train the policy (and the critic)."""
+
+    ranks: int = Field(1, ge=1)
+    """Data-parallel learner processes, one GPU (or a share of the CPU cores) each."""
+    zero_stage: Literal[0, 1, 2, 3] = 0
+    """DeepSpeed ZeRO: 0 replicate, 1 shard optimizer, 2 and gradients, 3 and parameters."""
+    tokens_per_micro_batch: int = Field(8192, ge=1)
+    """Most tokens (padding included) in one forward-backward of one rank."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 with float32 master weights on GPU, float32 on CPU."""
+    policy: OptimizerConfig = OptimizerConfig()
+    critic: OptimizerConfig = OptimizerConfig(learning_rate=2e-6)
+    lora: LoraConfig | None = None
+    """Train adapters instead of all weights."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass."""
+    logprob_chunk_tokens: int = Field(2048, ge=1)
+    """Tokens whose full-vocabulary logits exist at once."""
+    offload: OffloadConfig = OffloadConfig()
+    cpu_threads: int | None = Field(None, ge=1)
+    """Torch threads of one rank on CPU; default: the machine's cores divided by the ranks."""

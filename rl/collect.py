@@ -1,0 +1,132 @@
+"""From prompts to scored groups: generate, score, and (dynamic sampling) ask again for groups without signal.
+
+Everything here is deterministic given the prompts and seeds: rounds ask for exactly the missing groups, so no
+surplus arises and a resumed run asks for the same samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from rewards.runner import RewardRunner
+from rewards.types import RewardInput
+from rl.algorithms.config import DynamicSampling
+from rl.data.stream import PromptStream
+from rl.groups import ScoredGroup
+from rollout.config import SamplingConfig
+from rollout.fleet import RolloutFleet
+from rollout.types import Prompt, Sample, SampleRequest
+from verifiers.thinking import split_thinking
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The groups of one step."""
+
+    groups: Sequence[ScoredGroup]
+    """What is learnt from, in prompt order."""
+    generated: Sequence[ScoredGroup]
+    """All that was generated, filtered groups included."""
+    rounds: int
+    full: bool
+    """False when the rounds ran out before the batch was full."""
+
+
+class Collector:
+    """Generates and scores groups with a fleet and a reward runner."""
+
+    def __init__(
+        self, fleet: RolloutFleet, rewards: RewardRunner, tokenizer: PreTrainedTokenizerBase, *, seed: int
+    ) -> None:
+        self._fleet = fleet
+        self._rewards = rewards
+        self._tokenizer = tokenizer
+        self._seed = seed
+
+    async def collect(
+        self, stream: PromptStream, *, label: str, prompts: int, group_size: int, filtering: DynamicSampling
+    ) -> Collected:
+        """The groups of one step: `prompts` informative ones when `filtering.enabled`, else the next `prompts`.
+
+        Args:
+            label: names the step in sample ids and seeds, `12` say.
+        """
+        generated: list[ScoredGroup] = []
+        kept: list[ScoredGroup] = []
+        rounds = 0
+        while len(kept) < prompts and rounds < (filtering.max_rounds if filtering.enabled else 1):
+            wanted = stream.take(prompts - len(kept))
+            scored = await self.score_prompts(wanted, label=f"{label}.{rounds}", group_size=group_size)
+            generated += scored
+            kept += [group for group in scored if group.informative or not filtering.enabled]
+            rounds += 1
+        return Collected(kept, generated, rounds, full=len(kept) == prompts)
+
+    async def score_prompts(
+        self, prompts: Sequence[Prompt], *, label: str, group_size: int, sampling: SamplingConfig | None = None
+    ) -> list[ScoredGroup]:
+        """Generate and score `group_size` responses to each prompt; groups come back in prompt order.
+
+        A group is scored while others are still being generated.
+        """
+        requests = {
+            f"{label}/{place}/{prompt.prompt_id}/{index}": (place, index)
+            for place, prompt in enumerate(prompts)
+            for index in range(group_size)
+        }
+        orders = [
+            SampleRequest(sample_id, prompts[place], seed=_seed(self._seed, sample_id))
+            for sample_id, (place, _) in requests.items()
+        ]
+        arrived: list[dict[int, Sample]] = [{} for _ in prompts]
+        scoring: list[asyncio.Task[ScoredGroup] | None] = [None] * len(prompts)
+        stream: AsyncIterator[Sample] = self._fleet.generate(orders, sampling=sampling)
+        async for sample in stream:
+            place, index = requests[sample.sample_id]
+            arrived[place][index] = sample
+            if len(arrived[place]) == group_size:
+                group = tuple(arrived[place][i] for i in range(group_size))
+                scoring[place] = asyncio.create_task(self._score(prompts[place], group))
+        done = await asyncio.gather(*(task for task in scoring if task is not None))
+        assert len(done) == len(prompts), "the fleet ended its stream with groups unfinished"
+        return done
+
+    async def _score(self, prompt: Prompt, samples: tuple[Sample, ...]) -> ScoredGroup:
+        texts = tuple(self.decode(sample) for sample in samples)
+        inputs = []
+        for sample, text in zip(samples, texts, strict=True):
+            thinking, answer = split_thinking(text)
+            inputs.append(
+                RewardInput(
+                    messages=prompt.messages,
+                    response=text,
+                    thinking=thinking,
+                    answer=answer,
+                    ground_truth=prompt.ground_truth,
+                    columns=prompt.columns,
+                    task=prompt.task,
+                    prompt_tokens=len(prompt.token_ids),
+                    response_tokens=len(sample.response_ids),
+                    thinking_budget=prompt.thinking_budget,
+                    stop_reason=sample.stop_reason.value,
+                )
+            )
+        return ScoredGroup(prompt, samples, texts, tuple(await self._rewards.ascore(inputs)))
+
+    def decode(self, sample: Sample) -> str:
+        """The response as text: special tokens kept (thinking tags are some), the end of turn left out."""
+        ids = sample.response_ids.tolist()
+        if ids and ids[-1] == self._tokenizer.eos_token_id:
+            ids = ids[:-1]
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=False)
+        return text
+
+
+def _seed(run_seed: int, sample_id: str) -> int:
+    """A request's own seed, from the run's seed and the sample's name alone (stable across restarts)."""
+    return int.from_bytes(hashlib.blake2b(f"{run_seed}/{sample_id}".encode(), digest_size=4).digest(), "little") >> 1

@@ -1,0 +1,102 @@
+"""Scored groups: the unit that the loop filters, learns from and reports.
+
+- `ScoredGroup`: the responses to one prompt with their scores.
+- `to_batch`: groups -> what the learner takes.
+- `group_metrics`: what the user sees of a step's groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rewards.runner import summarise
+from rewards.types import Combined
+from rl.batch import Batch, Metrics, TrainSample
+from rollout.types import Prompt, Sample, StopReason
+
+
+@dataclass(frozen=True)
+class ScoredGroup:
+    """All samples of one prompt, in request order, and their scores."""
+
+    prompt: Prompt
+    samples: tuple[Sample, ...]
+    texts: tuple[str, ...]
+    """Responses as text, thinking tags included."""
+    scores: tuple[Combined, ...]
+
+    @property
+    def correct(self) -> int:
+        """Number of right answers."""
+        return sum(score.correct is True for score in self.scores)
+
+    @property
+    def informative(self) -> bool:
+        """Neither all right nor all wrong: what dynamic sampling keeps (DAPO eq. 11)."""
+        return 0 < self.correct < len(self.samples)
+
+    def rows(self) -> Iterator[Mapping[str, Any]]:
+        """One plain row per sample, for the samples file."""
+        for sample, text, score in zip(self.samples, self.texts, self.scores, strict=True):
+            yield {
+                "sample_id": sample.sample_id,
+                "task": self.prompt.task,
+                "messages": [dict(message) for message in self.prompt.messages],
+                "response": text,
+                "ground_truth": self.prompt.ground_truth,
+                "correct": score.correct,
+                "reward": score.reward,
+                "scores": {
+                    name: {"value": s.value, "outcome": s.outcome.value, **({"message": s.message} if s.message else {})}
+                    for name, s in score.scores.items()
+                },
+                "response_tokens": len(sample.response_ids),
+                "stop_reason": sample.stop_reason.value,
+                "weight_versions": [int(sample.versions.min()), int(sample.versions.max())],
+                "thinking_budget": self.prompt.thinking_budget,
+            }
+
+
+def to_batch(groups: Sequence[ScoredGroup]) -> Batch:
+    """The learner's view of a step; samples whose reward failed (reward None) leave the loss here."""
+    return Batch(
+        [
+            TrainSample(
+                prompt_ids=np.asarray(group.prompt.token_ids, dtype=np.int32),
+                response_ids=sample.response_ids,
+                rollout_logprobs=sample.logprobs,
+                loss_mask=sample.loss_mask,
+                reward=score.reward,
+                correct=score.correct is True,
+                group=number,
+            )
+            for number, group in enumerate(groups)
+            for sample, score in zip(group.samples, group.scores, strict=True)
+            if score.reward is not None and len(sample.response_ids) > 0
+        ]
+    )
+
+
+def group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
+    """Rewards, accuracy, lengths and truncation over all samples that were generated."""
+    samples = [sample for group in groups for sample in group.samples]
+    lengths = np.array([len(sample.response_ids) for sample in samples], dtype=np.float64)
+    metrics: dict[str, float] = {
+        **summarise([score for group in groups for score in group.scores]),
+        "reward/accuracy": sum(group.correct for group in groups) / len(samples),
+        "rollout/response_tokens_mean": float(lengths.mean()),
+        "rollout/response_tokens_max": float(lengths.max()),
+        "rollout/truncated": float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
+        "batch/groups_all_right": float(np.mean([group.correct == len(group.samples) for group in groups])),
+        "batch/groups_all_wrong": float(np.mean([group.correct == 0 for group in groups])),
+    }
+    return metrics
+
+
+def prefixed(metrics: Metrics, prefix: str) -> dict[str, float]:
+    """The same metrics under another area: `reward/mean` -> `<prefix>/reward/mean`."""
+    return {f"{prefix}/{name}": value for name, value in metrics.items()}

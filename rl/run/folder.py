@@ -1,0 +1,126 @@
+"""The run folder: where everything that a run produces lies, and what may change between two starts of it.
+
+    runs/<name>/
+      config.yaml       the resolved configuration
+      metrics.jsonl     one line a step (and tensorboard/)
+      samples/          step-000001.jsonl ...: every sample that was generated, with its scores
+      checkpoints/      step-000020/ ...
+      logs/             what vLLM, Ray and DeepSpeed print
+      summary.json      held-out accuracy before and after, example answers
+      report.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rl.config import RunConfig
+from rl.errors import PonderError
+
+FIXED = ("seed", "device", "group_size", "model", "data", "warmup", "correctness")
+"""Changing one of these makes another run; everything else may change between two starts."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def summary(self) -> Path:
+        return self.root / "summary.json"
+
+    def samples(self, step: int) -> Path:
+        """The samples of one step."""
+        return self.root / "samples" / f"step-{step:06d}.jsonl"
+
+    def open(self, config: RunConfig) -> list[str]:
+        """Create the folder, or take up the run that is there.
+
+        Returns:
+            The settings that changed since the run was last started, as `key: old -> new`.
+
+        Raises:
+            PonderError: the folder holds a run of another model, data set or seed, or cannot be written.
+        """
+        changed: list[str] = []
+        new = config.model_dump(mode="json")
+        if self.config.exists():
+            old = yaml.safe_load(self.config.read_text())
+            changed = list(_differences(old, new))
+            fixed = [line for line in changed if line.split(".")[0].split(":")[0] in FIXED]
+            if fixed:
+                raise PonderError(
+                    f"{self.root} holds a run that was started with other settings:\n  "
+                    + "\n  ".join(fixed)
+                    + "\nWays out: (1) give this run a name of its own (name=...), (2) undo the change, "
+                    f"(3) move {self.root} away to start anew."
+                )
+        try:
+            for folder in (self.checkpoints, self.logs, self.root / "samples"):
+                folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.config, yaml.safe_dump(new, sort_keys=False))
+        except OSError as error:
+            raise PonderError(
+                f"cannot write the run folder {self.root}: {error.strerror}. Set runs_folder=... to another place."
+            ) from error
+        return changed
+
+    def write_samples(self, step: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write all samples of a step; a resumed step replaces what an interrupted one left."""
+        write_atomically(self.samples(step), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def read_summary(self) -> dict[str, Any]:
+        """What is known so far of the run's outcome ({} at the start)."""
+        return json.loads(self.summary.read_text()) if self.summary.exists() else {}
+
+    def update_summary(self, **values: Any) -> None:
+        """Merge values into `summary.json`."""
+        write_atomically(self.summary, json.dumps({**self.read_summary(), **values}, indent=1, ensure_ascii=False))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a crash or a full disk leaves the old content whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterable[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            yield from _differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif old != new:
+        yield f"{path}: {old!r} -> {new!r}"

@@ -1,0 +1,88 @@
+"""Measuring a model on prompts: pass@1, pass@k, lengths.
+
+`pass@k` is the unbiased estimate 1 - C(n-c, k) / C(n, k) over n samples with c right (Chen et al. 2021,
+arXiv 2107.03374).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, sqrt
+
+import numpy as np
+
+from rl.collect import Collector
+from rl.groups import ScoredGroup
+from rollout.config import SamplingConfig
+from rollout.types import Prompt, StopReason
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on a set of prompts."""
+
+    accuracy: float
+    """pass@1: mean over prompts of the share of right samples."""
+    ci95: float
+    """Half the width of the 95% interval of `accuracy`, from the spread over prompts."""
+    pass_at: dict[int, float]
+    """pass@k for k = 1, 2, 4, ... up to the samples per prompt."""
+    response_tokens_mean: float
+    truncated: float
+    """Share of samples cut off at the longest response."""
+    prompts: int
+    samples_per_prompt: int
+    groups: Sequence[ScoredGroup]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for `summary.json`."""
+        return {
+            "accuracy": self.accuracy,
+            "ci95": self.ci95,
+            "pass_at": {str(k): value for k, value in self.pass_at.items()},
+            "response_tokens_mean": self.response_tokens_mean,
+            "truncated": self.truncated,
+            "prompts": self.prompts,
+            "samples_per_prompt": self.samples_per_prompt,
+        }
+
+
+def pass_at_k(samples: int, correct: int, k: int) -> float:
+    """Chance that at least one of k samples drawn from `samples`, `correct` of them right, is right."""
+    return 1.0 - comb(samples - correct, k) / comb(samples, k)
+
+
+def summarise_groups(groups: Sequence[ScoredGroup]) -> Evaluation:
+    """Turn scored groups (one size) into an `Evaluation`."""
+    size = len(groups[0].samples)
+    rates = np.array([group.correct / size for group in groups])
+    samples = [sample for group in groups for sample in group.samples]
+    ks = [2**i for i in range(size.bit_length()) if 2**i <= size]
+    return Evaluation(
+        accuracy=float(rates.mean()),
+        ci95=1.96 * float(rates.std(ddof=1)) / sqrt(len(rates)) if len(rates) > 1 else 0.0,
+        pass_at={k: float(np.mean([pass_at_k(size, group.correct, k) for group in groups])) for k in ks},
+        response_tokens_mean=float(np.mean([len(sample.response_ids) for sample in samples])),
+        truncated=float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
+        prompts=len(groups),
+        samples_per_prompt=size,
+        groups=groups,
+    )
+
+
+async def evaluate(
+    collector: Collector,
+    prompts: Sequence[Prompt],
+    *,
+    label: str,
+    samples_per_prompt: int,
+    sampling: SamplingConfig,
+) -> Evaluation:
+    """Generate and score `samples_per_prompt` responses to every prompt.
+
+    The seeds depend on `label` alone, so two models measured under one label answer with the same random numbers.
+    """
+    return summarise_groups(
+        await collector.score_prompts(prompts, label=label, group_size=samples_per_prompt, sampling=sampling)
+    )

@@ -1,0 +1,184 @@
+"""One run while it is going on: its state, its files, its screen, and the wish to stop.
+
+The loop (`rl/trainer.py`) says what happens; the session says where it is written and shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from rl.batch import Estimates
+from rl.collect import Collected
+from rl.config import RunConfig
+from rl.data.stream import PromptStream
+from rl.groups import prefixed
+from rl.run.checkpoint import RunState, save_checkpoint
+from rl.run.console import Console
+from rl.run.evaluate import Evaluation, evaluate
+from rl.run.folder import RunFolder
+from rl.run.tracking import Tracker
+from rl.system import System
+from rollout.types import Prompt
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """The user asked to stop, and it is safe to."""
+
+
+class Clock:
+    """Wall time of a step by phase."""
+
+    def __init__(self) -> None:
+        self.start = self._last = time.perf_counter()
+        self.phases: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        """The time since the last lap was spent on `phase`."""
+        now = time.perf_counter()
+        self.phases[phase] = self.phases.get(phase, 0.0) + now - self._last
+        self._last = now
+
+    @property
+    def seconds(self) -> float:
+        """Since the clock was made."""
+        return time.perf_counter() - self.start
+
+
+@dataclass
+class Session:
+    """One run while it is going on."""
+
+    config: RunConfig
+    folder: RunFolder
+    system: System
+    stream: PromptStream
+    held_out: Sequence[Prompt]
+    console: Console
+    tracker: Tracker
+    state: RunState
+    """As of the last finished step: what a checkpoint taken now would say."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _last_saved: int = -1
+    _started: float = field(default_factory=time.perf_counter)
+    _seconds_before: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._seconds_before = self.state.seconds
+        self._last_saved = self.state.step if self.state.value_pretraining_done else -1
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run over all its starts."""
+        return self._seconds_before + time.perf_counter() - self._started
+
+    def due(self, every: int) -> bool:
+        """Whether something done every so many steps is due after the last finished step (0: never)."""
+        return every > 0 and self.state.step % every == 0
+
+    async def unless_stopped(self, work: Awaitable[T]) -> T:
+        """Await work that may be thrown away; raise `Stopped` as soon as the user asks to stop."""
+        task = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if self.stop.is_set():
+                raise Stopped
+            return task.result()
+        finally:
+            for pending in (task, asked):
+                pending.cancel()
+            await asyncio.gather(task, asked, return_exceptions=True)
+
+    async def publish(self, version: int) -> Mapping[str, float]:
+        """Bring the learner's weights into every rollout engine under a new version."""
+        manifest = await self.system.trained.write_weights(self.system.weights, version)
+        metrics = await self.system.fleet.publish(manifest)
+        self.system.weights.discard_before(version)
+        return metrics
+
+    async def check_parity(self, step: int, estimates: Estimates) -> None:
+        """Alarm when learner and engine disagree on the same tokens under the same weights."""
+        gap, limit = estimates.metrics["policy/logprob_gap"], self.config.rollout.logprob_gap_limit
+        if not gap <= limit:  # a NaN is an alarm too
+            names = await self.system.fleet.parameter_report()
+            self.console.warn(
+                f"step {step}: learner and rollout logprobs differ by {gap:.3g} nats a token (limit {limit:g}, "
+                "rollout.logprob_gap_limit): the engine does not sample from the weights that are trained. "
+                f"Parameters to look at: {', '.join(names) or 'none stands out; compare dtypes'}."
+            )
+
+    def finish_step(self, step: int, collected: Collected, metrics: Mapping[str, float], clock: Clock) -> None:
+        """Record a step: samples, metrics, screen, and the state that a checkpoint would save."""
+        self.folder.write_samples(step, (row for group in collected.generated for row in group.rows()))
+        tokens = sum(len(sample.response_ids) for group in collected.generated for sample in group.samples)
+        full = {
+            **metrics,
+            "batch/rounds": collected.rounds,
+            "batch/groups": len(collected.groups),
+            "rollout/tokens_per_second": tokens / clock.phases["generate"],
+            **{f"time/{phase}": seconds for phase, seconds in clock.phases.items()},
+            "time/step": clock.seconds,
+        }
+        if not collected.full:
+            self.console.warn(
+                f"step {step}: {len(collected.groups)} of {self.config.prompts_per_step} groups carried signal after "
+                f"{collected.rounds} generation rounds; training on those."
+            )
+        for failure in self.system.rewards.new_failures():
+            self.console.warn(f"step {step}: {failure}")
+        self.state = replace(self.state, step=step, data=self.stream.state(), seconds=self.seconds)
+        self.tracker.log(step, full)
+        self.console.step(step, full)
+
+    def finish_value_step(self, number: int, metrics: Mapping[str, float], clock: Clock) -> None:
+        """Record a step of value pretraining."""
+        self.state = replace(
+            self.state, value_pretraining_steps=number, data=self.stream.state(), seconds=self.seconds
+        )
+        self.tracker.log(number, prefixed({**metrics, "time/step": clock.seconds}, "value_pretraining"))
+        self.console.value_step(number, metrics)
+
+    async def measure(self) -> Evaluation:
+        """Answer the held-out prompts with the current weights."""
+        return await evaluate(
+            self.system.collector,
+            self.held_out,
+            label="eval",
+            samples_per_prompt=self.config.evaluation.samples_per_prompt,
+            sampling=self.config.evaluation.sampling,
+        )
+
+    def record_evaluation(self, measured: Evaluation) -> None:
+        """Log held-out figures under the last finished step."""
+        metrics = {
+            "eval/accuracy": measured.accuracy,
+            "eval/response_tokens_mean": measured.response_tokens_mean,
+            "eval/truncated": measured.truncated,
+        }
+        self.tracker.log(self.state.step, metrics)
+        self.console.evaluation(self.state.step, metrics)
+
+    async def save(self) -> None:
+        """Checkpoint the state as of the last finished step (nothing to do when that is saved already)."""
+        if self._last_saved == self.state.step:
+            return
+        learners, tokenizer = self.system.trained, self.system.tokenizer
+
+        async def write(folder: Path) -> None:
+            await learners.save(folder / "learner")
+            await learners.export(folder / "policy")
+            tokenizer.save_pretrained(folder / "policy")
+
+        self.state = replace(self.state, seconds=self.seconds)
+        await save_checkpoint(
+            self.folder.checkpoints, self.state, write, keep_last=self.config.checkpoint.keep_last
+        )
+        self._last_saved = self.state.step if self.state.value_pretraining_done else -1
+

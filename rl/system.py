@@ -1,0 +1,181 @@
+"""Starts and ends what a run consists of: Ray, rollout workers, learners, reward workers.
+
+Whatever happens inside the block, every process that was started here is gone when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import ray
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from rewards.runner import RewardRunner
+from rl.collect import Collector
+from rl.config import RunConfig
+from rl.errors import PonderError
+from rl.learner.group import LearnerGroup
+from rollout.fleet import RolloutFleet
+from rollout.weights import SharedMemoryWeights
+
+Device = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class System:
+    """The running parts."""
+
+    fleet: RolloutFleet
+    learners: LearnerGroup | None
+    """None when only measuring."""
+    rewards: RewardRunner
+    collector: Collector
+    tokenizer: PreTrainedTokenizerBase
+    weights: SharedMemoryWeights
+
+    @property
+    def trained(self) -> LearnerGroup:
+        """The learners of a system that was started with them."""
+        assert self.learners is not None
+        return self.learners
+
+
+def choose_device(config: RunConfig) -> Device:
+    """The device that the run uses.
+
+    Raises:
+        PonderError: `device: gpu` on a machine without one.
+    """
+    available = torch.cuda.is_available()
+    if config.device == "gpu" and not available:
+        raise PonderError("device: gpu, but torch finds no GPU here. Set device=cpu, or run on a machine with a GPU.")
+    return "gpu" if available and config.device != "cpu" else "cpu"
+
+
+@asynccontextmanager
+async def running_system(
+    config: RunConfig, model_path: Path, *, base: Path, logs: Path, learning: bool = True
+) -> AsyncIterator[System]:
+    """Everything started from the weights in `model_path`.
+
+    Args:
+        base: folder that relative reward files are looked up in.
+        logs: folder for what the parts print.
+        learning: start learners too.
+    """
+    device = choose_device(config)
+    tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
+    async with AsyncExitStack() as stack:
+        rewards = stack.enter_context(RewardRunner(config.rewards, config.reward_runner, config.correctness, base))
+        stack.enter_context(_ray(config, device, logs))
+        weights = stack.enter_context(SharedMemoryWeights())
+        starting_fleet = asyncio.create_task(
+            RolloutFleet.start(
+                config.rollout,
+                model_path=str(model_path),
+                context_tokens=config.model.context_tokens,
+                device=device,
+                log_folder=logs,
+                stop_token_ids=[tokenizer.eos_token_id],
+            )
+        )
+        stack.push_async_callback(_end, starting_fleet)
+        learners: LearnerGroup | None = None
+        if learning:
+            starting_learners = asyncio.create_task(
+                asyncio.to_thread(
+                    LearnerGroup.start,
+                    config.learner,
+                    config.algorithm,
+                    model_path=str(model_path),
+                    attention=config.model.attention,
+                    device=device,
+                    optimizer_steps_per_batch=config.optimizer_steps_per_batch,
+                    seed=config.seed,
+                    log_folder=logs,
+                    temperature=config.rollout.sampling.temperature,
+                )
+            )
+            stack.push_async_callback(_end, starting_learners)
+            await asyncio.gather(starting_fleet, starting_learners)
+            learners = starting_learners.result()
+        fleet = await starting_fleet
+        yield System(
+            fleet=fleet,
+            learners=learners,
+            rewards=rewards,
+            collector=Collector(fleet, rewards, tokenizer, seed=config.seed),
+            tokenizer=tokenizer,
+            weights=weights,
+        )
+
+
+async def _end(starting: asyncio.Task[RolloutFleet] | asyncio.Task[LearnerGroup]) -> None:
+    """Shut down a part that started, or wait until its failed start has cleaned up."""
+    try:
+        part = await starting
+    except Exception:  # reported where it was awaited first
+        return
+    await part.shutdown()
+
+
+@contextmanager
+def _ray(config: RunConfig, device: Device, logs: Path) -> Iterator[None]:
+    """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names."""
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns about a coming default
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        _require(config, device)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+        return
+    # A short path: Ray puts unix sockets below it, whose names may have 107 bytes at most.
+    folder = Path(tempfile.mkdtemp(prefix="ponder-ray-"))
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+        )
+        try:
+            _require(config, device)
+            yield
+        finally:
+            ray.shutdown()
+    finally:
+        for session in folder.glob("session_2*/logs"):
+            shutil.copytree(session, logs / "ray", dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require(config: RunConfig, device: Device) -> None:
+    """Refuse a run that Ray could never place (it would wait for ever)."""
+    there = ray.cluster_resources()
+    if device == "gpu":
+        needed = config.rollout.workers * config.rollout.tensor_parallel + config.learner.ranks
+        found, unit = int(there.get("GPU", 0)), "GPUs"
+    else:
+        needed = config.rollout.workers + config.learner.ranks
+        found, unit = int(there.get("CPU", 0)), "CPU cores"
+    if needed > found:
+        raise PonderError(
+            f"the run needs {needed} {unit} (rollout.workers={config.rollout.workers}, "
+            f"rollout.tensor_parallel={config.rollout.tensor_parallel}, learner.ranks={config.learner.ranks}) "
+            f"but Ray has {found}. Ways out: (1) fewer rollout.workers or learner.ranks, "
+            "(2) join more machines to a Ray cluster and set RAY_ADDRESS."
+        )

@@ -1,0 +1,1 @@
+"""Running what may hang or be hostile: a pool of worker processes that are killed at their deadline."""

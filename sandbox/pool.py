@@ -1,0 +1,266 @@
+"""A pool of killable worker processes for our own Python functions.
+
+For what may hang or crash: a symbolic computation, a user's plug-in. Each call has a hard deadline at which its process
+is killed with its whole process group (SIGKILL, so C code and blocked signals do not matter) and replaced; a stuck or
+crashed call costs its own deadline and nothing else.
+
+- `Call`: a function by reference, its arguments, its deadline.
+- `CallResult`: how the call ended.
+- `KillablePool`: the workers. Any number of threads may call it.
+
+This is not a sandbox for hostile code: a function runs with the rights of the user, and what it returns is unpickled.
+"""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sandbox.pool_process import DeadlinePassed, WorkerGone, WorkerProcess
+
+
+class CallOutcome(StrEnum):
+    """How a call ended."""
+
+    OK = "ok"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    """The process died under the call."""
+    ERROR = "error"
+    """The function raised, or returned something that does not pickle or is too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. Arguments must pickle."""
+
+    function: str
+    """`package.module:function` or `path/to/file.py:function`."""
+    args: tuple[Any, ...] = ()
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """How a call ended, and with what."""
+
+    outcome: CallOutcome
+    value: Any = None
+    traceback: str = ""
+    """Python traceback of an error; where a timeout was stuck; how the process of a crash ended."""
+    seconds: float = 0.0
+    """Time inside the worker; of a timeout, its deadline."""
+
+
+class PoolError(RuntimeError):
+    """The pool cannot run calls: it is closed, or its workers do not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A few calls for one worker, and the promise of their results."""
+
+    payloads: Sequence[bytes]
+    timeouts: Sequence[float]
+    results: Future[list[CallResult]]
+
+
+class KillablePool:
+    """Worker processes that run one call at a time each.
+
+    Each worker belongs to one thread of the pool, which starts, watches, kills and replaces it. The kernel kills the
+    worker when that thread ends, whatever ends it.
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        *,
+        initializer: Call | None = None,
+        memory_mb: int | None = None,
+        calls_per_worker: int = 5000,
+        max_result_bytes: int = 16 * 2**20,
+        output: Path | None = None,
+    ) -> None:
+        """Start the workers (in the background; the first call waits for them).
+
+        Args:
+            initializer: run in every new worker before its first call, for imports that no call's deadline should pay.
+            memory_mb: limit of each worker's address space in MiB.
+            calls_per_worker: a worker is replaced after this many calls, which bounds what leaks.
+            max_result_bytes: a larger pickled result is an error.
+            output: file that what the functions print is appended to; None drops it.
+        """
+        self._initializer = initializer
+        self._calls_per_worker = calls_per_worker
+        self._output = output
+        self._settings = {
+            "initializer": None if initializer is None else (initializer.function, initializer.args),
+            "memory_bytes": None if memory_mb is None else memory_mb * 2**20,
+            "max_result_bytes": max_result_bytes,
+        }
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._running: set[WorkerProcess] = set()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"killable-pool-{i}", daemon=True) for i in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def call(self, function: str, args: tuple[Any, ...] = (), timeout_s: float = 10.0) -> CallResult:
+        """Run one call and wait for how it ends.
+
+        Raises:
+            PoolError: the pool is closed or its workers do not start. Whatever pickling the arguments raises.
+        """
+        return self._submit([Call(function, args, timeout_s)]).result()[0]
+
+    def map(self, calls: Iterable[Call], *, chunk: int = 1) -> Iterator[CallResult]:
+        """Run calls on all workers; results come in the order of the calls, as soon as they are there.
+
+        Reads ahead by a few chunks per worker only, so `calls` may be endless.
+
+        Args:
+            chunk: calls handed to a worker in one message. Raise it for calls of microseconds.
+        """
+        source = iter(calls)
+        ahead: deque[Future[list[CallResult]]] = deque()
+        while True:
+            while len(ahead) < 3 * len(self._threads) and (part := list(islice(source, chunk))):
+                ahead.append(self._submit(part))
+            if not ahead:
+                return
+            yield from ahead.popleft().result()
+
+    def close(self) -> None:
+        """Kill all workers and wait until they are gone. Calls under way end in `PoolError`."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                for _ in self._threads:
+                    self._jobs.put(None)
+                for worker in self._running:
+                    worker.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> KillablePool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _submit(self, calls: Sequence[Call]) -> Future[list[CallResult]]:
+        payloads = [pickle.dumps((call.function, call.args)) for call in calls]
+        job = _Job(payloads, [call.timeout_s for call in calls], Future())
+        with self._lock:
+            if self._closed:
+                raise PoolError("the pool is closed")
+            self._jobs.put(job)
+        return job.results
+
+    # What follows runs in the pool's threads.
+
+    def _serve(self) -> None:
+        worker: WorkerProcess | None = None
+        with suppress(PoolError, OSError):  # tried again, and reported, at the first job
+            worker = self._start()
+        while (job := self._jobs.get()) is not None:
+            results: list[CallResult] = []
+            try:
+                while len(results) < len(job.payloads):
+                    if worker is not None and worker.calls >= self._calls_per_worker:
+                        self._end(worker)
+                        worker = None
+                    worker = worker or self._start()
+                    if not self._advance(worker, job, results):
+                        worker = None
+                job.results.set_result(results)
+            except Exception as error:  # whatever it is, the caller that waits must hear of it
+                if worker is not None and worker in self._running:
+                    self._end(worker)
+                worker = None
+                job.results.set_exception(error)
+        if worker is not None:
+            self._end(worker)
+
+    def _start(self) -> WorkerProcess:
+        with self._lock:  # so that `close` either sees the process or keeps it from starting
+            if self._closed:
+                raise PoolError("the pool was closed")
+            worker = WorkerProcess(self._settings, self._output)
+            self._running.add(worker)
+        patience = self._initializer.timeout_s if self._initializer else 60.0
+        try:
+            kind, _, payload = worker.receive(patience)
+        except DeadlinePassed:
+            self._fail(worker, f"no sign of life within {patience:g} s\n{worker.trace()}")
+        except WorkerGone:
+            self._fail(worker, "")
+        if kind != "ready":
+            self._fail(worker, str(payload))
+        return worker
+
+    def _fail(self, worker: WorkerProcess, reason: str) -> NoReturn:
+        ended = self._end(worker, patience_ms=50)
+        if self._closed:
+            raise PoolError("the pool was closed")
+        raise PoolError(f"a worker process does not start: {reason or ended}")
+
+    def _end(self, worker: WorkerProcess, *, patience_ms: int = 0) -> str:
+        with self._lock:
+            self._running.discard(worker)
+        return worker.end(patience_ms=patience_ms)
+
+    def _advance(self, worker: WorkerProcess, job: _Job, results: list[CallResult]) -> bool:
+        """Run the job's remaining calls until they are done or the worker is; False when the worker is gone."""
+        fresh = worker.calls == 0
+        try:
+            worker.submit(job.payloads[len(results) :])
+            while len(results) < len(job.payloads):
+                kind, seconds, payload = worker.receive(job.timeouts[len(results)])
+                worker.calls += 1
+                if kind == "memory":
+                    self._end(worker)
+                    if fresh:
+                        results.append(CallResult(CallOutcome.ERROR, traceback=str(payload), seconds=seconds))
+                    return False
+                fresh = False
+                results.append(_read(kind, seconds, payload))
+            return True
+        except DeadlinePassed:
+            timeout_s = job.timeouts[len(results)]
+            where = worker.trace()
+            self._end(worker)
+            text = f"no result within {timeout_s:g} s" + (f"\n{where}" if where else "")
+            results.append(CallResult(CallOutcome.TIMEOUT, traceback=text, seconds=timeout_s))
+        except WorkerGone:
+            ended = self._end(worker, patience_ms=50)
+            if self._closed:
+                raise PoolError("the pool was closed") from None
+            # Only a call that was alone in its process is known to have ended it: what an earlier call left behind
+            # (a thread, a pending alarm, a full heap) may have. Any other call gets a fresh process.
+            if fresh:
+                results.append(CallResult(CallOutcome.CRASH, traceback=ended))
+        return False
+
+
+def _read(kind: str, seconds: float, payload: bytes | str) -> CallResult:
+    if isinstance(payload, str):
+        return CallResult(CallOutcome.ERROR, traceback=payload, seconds=seconds)
+    try:
+        return CallResult(CallOutcome(kind), value=pickle.loads(payload), seconds=seconds)
+    except Exception as error:  # whatever a class of the value does when it is rebuilt here
+        return CallResult(CallOutcome.ERROR, traceback=f"the result does not unpickle: {error!r}", seconds=seconds)

@@ -17,7 +17,7 @@ from rl.models.resolve import resolve_model
 from rl.plan import plan_rows
 from rl.run.checkpoint import Checkpoint, RunState, latest_checkpoint
 from rl.run.console import Console
-from rl.run.evaluate import Evaluation
+from rl.run.evaluation import Evaluation
 from rl.run.folder import RunFolder
 from rl.run.report import write_report
 from rl.run.screen import noise_to

@@ -19,7 +19,7 @@ from rl.data.stream import PromptStream
 from rl.groups import prefixed
 from rl.run.checkpoint import RunState, save_checkpoint
 from rl.run.console import Console
-from rl.run.evaluate import Evaluation, evaluate
+from rl.run.evaluation import Evaluation, evaluate
 from rl.run.folder import RunFolder
 from rl.run.tracking import Tracker
 from rl.system import System

@@ -1,0 +1,79 @@
+"""`ponder eval`: pass@1, pass@k and lengths of a model or a checkpoint on a configuration's held-out prompts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from pathlib import Path
+
+from transformers import AutoTokenizer
+
+from rl.config import RunConfig
+from rl.data.source import load_examples, render
+from rl.errors import PonderError
+from rl.models.resolve import resolve_model
+from rl.run.console import Console
+from rl.run.evaluation import Evaluation, evaluate
+from rl.run.folder import write_atomically
+from rl.run.screen import noise_to
+from rl.system import running_system
+
+
+def evaluate_model(
+    config: RunConfig, *, base: Path, model: str | None = None, logs: Path, out: Path | None = None
+) -> Evaluation:
+    """Measure a model on `data.eval`.
+
+    Args:
+        config: says data, rewards, rollout workers and `evaluation` settings.
+        base: folder of the configuration file.
+        model: a name or folder; default: the configuration's model as it is, without warm-up or training.
+        logs: folder for what vLLM and Ray print.
+        out: file for the samples as JSONL; must not exist.
+
+    Raises:
+        PonderError: no held-out prompts, no such model, `out` exists.
+    """
+    if out is not None and out.exists():
+        raise PonderError(f"{out} exists already; nothing was measured. Name another file or move it away.")
+    if not config.data.eval:
+        raise PonderError("data.eval is empty: there is nothing to measure on. Add a source of held-out prompts.")
+    with noise_to(logs / "driver.log") as screen:
+        console = Console(screen)
+        try:
+            measured = asyncio.run(_measure(config, base, model or config.model.name, logs, console))
+        except (PonderError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            traceback.print_exc()  # goes to the log: the screen is for people
+            raise PonderError(
+                f"the evaluation failed: {type(error).__name__}: {error}\nDetails: {logs / 'driver.log'} and its neighbours."
+            ) from error
+        finally:
+            console.close()
+    if out is not None:
+        rows = (row for group in measured.groups for row in group.rows())
+        write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return measured
+
+
+async def _measure(config: RunConfig, base: Path, model: str, logs: Path, console: Console) -> Evaluation:
+    resolved = resolve_model(model)
+    tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=config.model.trust_remote_code)
+    prompts = render(
+        load_examples(config.data.eval, base),
+        tokenizer,
+        config.model.context_tokens,
+        config.rollout.max_response_tokens,
+    )
+    console.status(f"starting {config.rollout.workers} rollout worker(s) with {resolved.name}")
+    async with running_system(config, resolved.path, base=base, logs=logs, learning=False) as system:
+        console.status(f"answering {len(prompts)} prompts")
+        return await evaluate(
+            system.collector,
+            prompts,
+            label="eval",
+            samples_per_prompt=config.evaluation.samples_per_prompt,
+            sampling=config.evaluation.sampling,
+        )

@@ -1,0 +1,218 @@
+"""From YAML and overrides to a checked `RunConfig`, or all that is wrong with it at once.
+
+Every mistake names the key, the file and line (or the command line), what was expected and what was found, and the
+nearest valid key for a misspelling. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from rl.checks import config_problems, config_warnings
+from rl.config import RunConfig
+from rl.config_source import COMMAND_LINE, Key, Problem, Source, dotted, kind_of, read_source
+from rl.config_words import entries, expected, nearest, sections_in
+from rl.errors import ConfigError
+
+FILE_KEYS = (
+    ("data", "train", int, "path"),
+    ("data", "eval", int, "path"),
+    ("warmup", "examples"),
+    ("rewards", int, "use"),
+)
+"""Keys that name files; relative ones are looked up beside the configuration file (from the command line: in the
+current folder)."""
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A valid configuration."""
+
+    config: RunConfig
+    path: Path
+    warnings: tuple[str, ...]
+    """What is allowed, but rarely meant."""
+
+    @property
+    def base(self) -> Path:
+        """Folder of the configuration file."""
+        return self.path.parent
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Read, override and check a configuration.
+
+    Args:
+        path: a YAML file.
+        overrides: `key.path=value`, the value in YAML (`rollout.workers=2`, `rewards.0.weight=0.5`).
+
+    Raises:
+        ConfigError: with all mistakes.
+    """
+    source = read_source(path, overrides)
+    _locate_files(source, path.parent.resolve())
+    problems = [*source.problems]
+    config = _validated(source, problems)
+    if config is not None:
+        wrong = {problem.key for problem in problems}
+        problems += [p for p in config_problems(config) if not _touches(wrong, (p.key, *p.also))]
+    if problems or config is None:
+        raise ConfigError(_report(problems, source, path))
+    return LoadedConfig(config, path, tuple(config_warnings(config)))
+
+
+def _locate_files(source: Source, folder: Path) -> None:
+    """Make relative file names absolute."""
+    for pattern in FILE_KEYS:
+        for key in _matching(source, pattern):
+            value, holder = source.get(key), source.get(key[:-1])
+            if isinstance(value, str) and not (key[-1] == "use" and ".py:" not in value):
+                base = Path.cwd() if source.place(key) == COMMAND_LINE else folder
+                holder[key[-1]] = str(base / Path(value).expanduser())
+
+
+def _matching(source: Source, pattern: Sequence[Any], key: Key = ()) -> Iterator[Key]:
+    """The keys in the data that a pattern names (`int` stands for every place of a list)."""
+    if not pattern:
+        yield key
+        return
+    inside, first = source.get(key), pattern[0]
+    if first is int and isinstance(inside, list):
+        for index in range(len(inside)):
+            yield from _matching(source, pattern[1:], (*key, index))
+    elif isinstance(inside, dict) and first in inside:
+        yield from _matching(source, pattern[1:], (*key, first))
+
+
+def _validated(source: Source, problems: list[Problem]) -> RunConfig | None:
+    """The configuration, with what is wrong in it added to `problems`.
+
+    After a mistake the rest is still checked, with the wrong values left out (so that their defaults stand in).
+    None where that cannot be done, because something needed is missing.
+    """
+    remaining = Source(deepcopy(source.data))
+    while True:
+        try:
+            return RunConfig.model_validate(remaining.data)
+        except ValidationError as error:
+            found = list(_translate(error.errors(include_url=False)))
+        known = {problem.key for problem in problems}
+        problems += [problem for problem in found if problem.key not in known]
+        for problem in sorted(found, key=lambda p: str(p.key), reverse=True):
+            holder, last = remaining.get(problem.key[:-1]), problem.key[-1:]
+            if not last or not isinstance(holder, dict) or last[0] not in holder:
+                return None
+            del holder[last[0]]
+
+
+def _translate(errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
+    """Pydantic's errors in our words; several about one value (a union's members) become one."""
+    done: set[Key] = set()
+    for error in errors:
+        key, section, annotation = _locate(error["loc"])
+        if error["type"].startswith("union_tag"):
+            key = (*key, "preset")
+        if key not in done:
+            done.add(key)
+            yield Problem(key, _message(error, key, section, annotation))
+
+
+def _locate(loc: tuple[int | str, ...]) -> tuple[Key, type[BaseModel], Any]:
+    """Where an error is: its key without the union labels that pydantic puts between, the section around it, and
+    the type of the value there."""
+    key: Key = ()
+    section: type[BaseModel] = RunConfig
+    holder: type[BaseModel] = RunConfig
+    annotation: Any = RunConfig
+    for part in loc:
+        sections = sections_in(annotation)
+        if get_origin(annotation) in (list, tuple) and isinstance(part, int):
+            key, annotation = (*key, part), annotation.__args__[0]
+        elif len(sections) > 1:  # the label of a preset
+            annotation = next(s for s in sections if s.model_fields["preset"].default == part)
+        elif len(sections) == 1 and isinstance(part, str):
+            holder = sections[0]
+            key = (*key, part)
+            if part not in holder.model_fields:
+                return key, holder, None
+            section, annotation = holder, holder.model_fields[part].annotation
+        else:
+            break
+    return key, section, annotation
+
+
+def _message(error: ErrorDetails, key: Key, section: type[BaseModel], annotation: Any) -> str:
+    got = kind_of(error["input"])
+    field = section.model_fields.get(str(key[-1])) if key else None
+    match error["type"]:
+        case "extra_forbidden":
+            return _unknown_key(str(key[-1]), section)
+        case "missing":
+            about = f"; {_first_line(field.description)}" if field and field.description else ""
+            return f"missing: expected {expected(field) if field else 'a value'}{about}"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return _wrong_preset(error, annotation)
+        case "value_error":
+            return str(error["ctx"]["error"])
+    if field is None or isinstance(key[-1], int):
+        return f"{error['msg'][:1].lower()}{error['msg'][1:]}, got {got}"
+    close = nearest(str(error["input"]), _choices(field.annotation)) if isinstance(error["input"], str) else None
+    return f"expected {expected(field)}; got {got}" + (f". Did you mean `{close}`?" if close else "")
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n")[0].rstrip(".")
+
+
+def _choices(annotation: Any) -> list[str]:
+    inner = getattr(annotation, "__args__", ())
+    return [word for part in inner for word in ([part] if isinstance(part, str) else _choices(part))]
+
+
+def _wrong_preset(error: ErrorDetails, annotation: Any) -> str:
+    presets = [section.model_fields["preset"].default for section in sections_in(annotation)]
+    if error["type"] == "union_tag_not_found":
+        return f"missing: `preset` must be one of {', '.join(presets)}"
+    tag = error["ctx"]["tag"]
+    close = nearest(tag, presets)
+    hint = f". Did you mean `{close}`?" if close else ""
+    return f"`preset` must be one of {', '.join(presets)}; got {tag!r}{hint}"
+
+
+def _unknown_key(name: str, section: type[BaseModel]) -> str:
+    valid = list(section.model_fields)
+    if close := nearest(name, valid):
+        return f"unknown key. Did you mean `{close}`?"
+    elsewhere = dict.fromkeys(entry.key for entry in entries(RunConfig) if entry.key.split(".")[-1] == name)
+    if elsewhere:
+        return f"unknown key here. There is {' and '.join(f'`{key}`' for key in elsewhere)}"
+    if "options" in valid:
+        return f"unknown key. Keyword arguments belong under `options`; valid here: {', '.join(valid)}"
+    return f"unknown key; valid here: {', '.join(valid)}"
+
+
+def _touches(wrong: set[Key], keys: Iterable[Key]) -> bool:
+    """Whether one of `keys` is wrong already, or lies inside or around something wrong."""
+    return any(a[: len(b)] == b or b[: len(a)] == a for a in wrong for b in keys)
+
+
+def _report(problems: Sequence[Problem], source: Source, path: Path) -> str:
+    lines = [f"{path}: {len(problems)} mistake{'s' * (len(problems) != 1)}; nothing was started."]
+    for problem in sorted(problems, key=lambda problem: _line(source.place(problem.key))):
+        place = source.place(problem.key)
+        message = problem.message.replace("\n", "\n    ")
+        lines.append(f"  {dotted(problem.key) or 'the file'} ({place}): {message}")
+    return "\n".join(lines)
+
+
+def _line(place: str) -> tuple[bool, int]:
+    """Sorts places: lines of the file in order, then the command line."""
+    line = place.rpartition(":")[2]
+    return place == COMMAND_LINE, int(line) if line.isdecimal() else 0

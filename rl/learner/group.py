@@ -1,0 +1,206 @@
+"""The learner group: the driver's side of all ranks.
+
+Every method hands the same call to all ranks and awaits them. When a rank fails, the others would wait for it in a
+collective: they are ended, and the error names the log file of the rank that failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from ray.exceptions import RayError, RayTaskError
+
+from rl.algorithms.config import AlgorithmConfig
+from rl.batch import Batch, Estimates, FloatRow, Metrics, Targets
+from rl.errors import PonderError
+from rl.learner.batching import Schedule, schedule
+from rl.learner.config import LearnerConfig
+from rl.learner.model import Device
+from rl.learner.worker import Job, LearnerWorker, Publisher, RankEstimates, Shares, log_path
+
+if TYPE_CHECKING:
+    from rollout.weights import WeightManifest
+
+
+class LearnerError(PonderError):
+    """A learner rank failed or died."""
+
+
+class LearnerGroup:
+    """All learner ranks. Make one with `start`."""
+
+    def __init__(self, actors: Sequence[Any], job: Job, optimizer_steps_per_batch: int) -> None:
+        """See `start`."""
+        self._actors = list(actors)
+        self._job = job
+        self._steps = optimizer_steps_per_batch
+        self._updates = 0
+        self.start_seconds = 0.0
+        """How long the slowest rank took to load and to meet the others."""
+
+    @classmethod
+    def start(
+        cls,
+        config: LearnerConfig,
+        algorithm: AlgorithmConfig,
+        *,
+        model_path: str,
+        attention: str,
+        device: Device,
+        optimizer_steps_per_batch: int,
+        seed: int,
+        log_folder: Path,
+        temperature: float,
+    ) -> LearnerGroup:
+        """Start the ranks and load policy and critic; `ray.init` was called before.
+
+        Args:
+            config: ranks, sharding, optimizers.
+            algorithm: the losses, and whether there is a critic.
+            model_path: Hugging Face folder or name of the starting policy.
+            attention: attention kernel, or `auto`.
+            device: one GPU, or a share of the CPU cores, for each rank.
+            optimizer_steps_per_batch: into how many updates a batch is split.
+            seed: of the split, of adapters and of dropout.
+            log_folder: `learner-<rank>.log` appear here.
+            temperature: of the rollout; log-probabilities are of softmax(logits / temperature).
+
+        Raises:
+            LearnerError: a rank did not come up.
+        """
+        job = Job(config, algorithm, model_path, attention, device, seed, temperature, log_folder.resolve())
+        actor = ray.remote(LearnerWorker).options(num_cpus=1, num_gpus=1 if device == "gpu" else 0)
+        actors: list[Any] = [actor.remote(rank, job) for rank in range(config.ranks)]
+        group = cls(actors, job, optimizer_steps_per_batch)
+        host, port = group._wait([group._actors[0].call.remote("open_rendezvous")])[0]
+        group.start_seconds = max(group._wait([a.call.remote("setup", host, port) for a in group._actors]))
+        return group
+
+    async def estimate(self, batch: Batch) -> Estimates:
+        """Log-probabilities and values of a batch under the current weights.
+
+        Returns:
+            Rows in the order of the batch; metrics `policy/entropy`, `policy/logprob_gap` (mean over the tokens in
+            the loss of |learner's - rollout's log-probability|, nats), `policy/logprob_gap_max`.
+        """
+        plan = self._schedule(batch, steps=1)
+        ranks: list[RankEstimates] = await self._all("estimate", ray.put(batch), plan)
+        return Estimates(
+            logprobs=_in_order(batch, [(rank.indices, rank.logprobs) for rank in ranks]),
+            values=_in_order(batch, [(rank.indices, rank.values) for rank in ranks if rank.values is not None])
+            if self._job.algorithm.uses_critic
+            else None,
+            metrics=_merged([rank.shares for rank in ranks]),
+        )
+
+    async def update(
+        self, batch: Batch, estimates: Estimates, targets: Targets, *, train_policy: bool = True
+    ) -> Metrics:
+        """Learn from a batch.
+
+        Args:
+            batch: at least one sample.
+            estimates: of this batch by `estimate`, before any update on it.
+            targets: advantages and returns.
+            train_policy: False trains the critic alone (value pretraining).
+
+        Returns:
+            `policy/...` and `critic/...` as means over the optimizer steps, and `batch/padding`.
+        """
+        plan = self._schedule(batch, steps=self._steps)
+        self._updates += 1
+        data = [ray.put(part) for part in (batch, estimates, targets)]
+        ranks: list[Shares] = await self._all("update", *data, plan, train_policy)
+        return {**_merged(ranks), "batch/padding": plan.padding}
+
+    async def write_weights(self, weights: Publisher, version: int) -> WeightManifest:
+        """Publish the policy's weights under a version; rank 0 writes them."""
+        manifests: list[WeightManifest | None] = await self._all("write_weights", weights, version)
+        assert manifests[0] is not None
+        return manifests[0]
+
+    async def save(self, folder: Path) -> None:
+        """Everything that training goes on from, below an existing folder."""
+        folder = folder.resolve()
+        await self._all("save", folder)
+        (folder / "updates").write_text(str(self._updates))
+
+    async def load(self, folder: Path) -> None:
+        """Go on exactly where `save` was called, in a group of the same shape.
+
+        Raises:
+            LearnerError: nothing was saved there, or by a group of another shape.
+        """
+        folder = folder.resolve()
+        if not (folder / "updates").is_file():
+            raise LearnerError(f"no learner checkpoint in {folder}: it is missing or was not written to its end")
+        await self._all("load", folder)
+        self._updates = int((folder / "updates").read_text())
+
+    async def export(self, folder: Path) -> None:
+        """Write the policy as a Hugging Face folder, adapters merged in; the tokenizer is the caller's to copy."""
+        await self._all("export", folder.resolve())
+
+    async def shutdown(self) -> None:
+        """End all ranks; the group cannot be used afterwards."""
+        self._kill()
+
+    def _schedule(self, batch: Batch, steps: int) -> Schedule:
+        config, seed = self._job.config, self._job.seed * 1_000_003 + self._updates
+        return schedule(
+            batch, steps=steps, ranks=config.ranks, tokens_per_micro_batch=config.tokens_per_micro_batch, seed=seed
+        )
+
+    async def _all(self, method: str, *arguments: Any) -> list[Any]:
+        refs = [actor.call.remote(method, *arguments) for actor in self._actors]
+        return await asyncio.to_thread(self._wait, refs)
+
+    def _wait(self, refs: Sequence[ray.ObjectRef[Any]]) -> list[Any]:
+        """Results in order; the first failure ends all ranks."""
+        waiting = list(refs)
+        while waiting:
+            done, waiting = ray.wait(waiting, num_returns=1)
+            try:
+                ray.get(done)
+            except RayError as error:
+                rank = list(refs).index(done[0])
+                self._kill()
+                raise self._explained(rank, error) from error
+        return ray.get(list(refs))
+
+    def _explained(self, rank: int, error: RayError) -> LearnerError:
+        cause = error.cause if isinstance(error, RayTaskError) else None
+        what = "died" if cause is None else f"failed: {type(cause).__name__}: {cause}"
+        return LearnerError(f"learner rank {rank} {what}\nIts log: {log_path(self._job.log_folder, rank)}")
+
+    def _kill(self) -> None:
+        for actor in self._actors:
+            ray.kill(actor)
+
+
+def _in_order(batch: Batch, parts: Sequence[tuple[list[int], NDArray[np.float32]]]) -> list[FloatRow]:
+    """Rows in the order of the batch, from the flat results of the ranks."""
+    rows: list[FloatRow] = [np.zeros(0, np.float32)] * len(batch)
+    for indices, flat in parts:
+        start = 0
+        for index in indices:
+            size = len(batch.samples[index].response_ids)
+            rows[index] = flat[start : start + size]
+            start += size
+    return rows
+
+
+def _merged(ranks: Sequence[Shares]) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for rank in ranks:
+        for name, value in rank.sums.items():
+            metrics[name] = metrics.get(name, 0.0) + value
+        for name, value in rank.largest.items():
+            metrics[name] = max(metrics.get(name, value), value)
+    return metrics

@@ -1,0 +1,179 @@
+"""The networks that are trained: policy (a causal language model) and critic (its backbone with a value head)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+import torch
+from peft import LoraConfig as PeftLoraConfig
+from peft import inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel
+from transformers.core_model_loading import revert_weight_conversion
+
+from rl.errors import PonderError
+from rl.learner.config import LoraConfig
+from rl.learner.logprobs import LogprobHead
+
+Device = Literal["cpu", "gpu"]
+
+UNSUPPORTED_LOGITS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
+"""Config keys of models that change their logits after the head, which `LogprobHead` replaces."""
+
+
+class PolicyNetwork(nn.Module):
+    """A Hugging Face causal language model that returns log-probabilities of given tokens."""
+
+    def __init__(self, model: PreTrainedModel, chunk_tokens: int) -> None:
+        """Wrap a model and replace its head by a `LogprobHead` on the same weight.
+
+        Raises:
+            PonderError: the model changes its logits after the head.
+        """
+        super().__init__()
+        for key in UNSUPPORTED_LOGITS:
+            if getattr(model.config, key, None) not in (None, 1, 1.0):
+                raise PonderError(
+                    f"{model.config.name_or_path}: the learner does not support models with {key} "
+                    f"({getattr(model.config, key)}): its logprobs would not be the model's own. Choose another model."
+                )
+        head = LogprobHead(model.get_output_embeddings(), chunk_tokens)  # type: ignore[no-untyped-call]
+        model.set_output_embeddings(head)  # type: ignore[no-untyped-call]
+        self.model, self._head = model, [head]  # in a list: not a submodule of two parents
+
+    def forward(
+        self, input_ids: Tensor, at: tuple[Tensor, Tensor], targets: Tensor, temperature: float, with_entropy: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Log-probabilities (and entropies) of `targets` [N] predicted at the positions `at` of `input_ids` [B, L]."""
+        hidden = self.model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+        result: tuple[Tensor, Tensor | None] = self._head[0](hidden[at], targets, temperature, with_entropy)
+        return result
+
+
+class CriticNetwork(nn.Module):
+    """The backbone of a language model with one linear value head, 0 at first."""
+
+    def __init__(self, backbone: PreTrainedModel) -> None:
+        """Put a value head on a backbone; it starts at V = 0 everywhere, the mean of a centred reward."""
+        super().__init__()
+        self.backbone = backbone
+        self.value_head = nn.Linear(backbone.config.get_text_config().hidden_size, 1, dtype=backbone.dtype)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    def forward(self, input_ids: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
+        """Values [N] float32 of the states at the positions `at` of `input_ids` [B, L]."""
+        hidden = self.backbone(input_ids=input_ids, use_cache=False).last_hidden_state
+        values: Tensor = self.value_head(hidden[at]).squeeze(-1).float()
+        return values
+
+
+def load_policy(
+    path: str, *, attention: str, dtype: torch.dtype, chunk_tokens: int, lora: LoraConfig | None, checkpointing: bool
+) -> PolicyNetwork:
+    """The policy from a Hugging Face folder or name.
+
+    Args:
+        path: what `from_pretrained` takes.
+        attention: attention kernel (see `choose_attention`).
+        dtype: of the parameters.
+        chunk_tokens: see `LogprobHead`.
+        lora: train adapters instead of all weights.
+        checkpointing: recompute activations in the backward pass.
+    """
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
+    network = PolicyNetwork(model, chunk_tokens)
+    _prepare(model, lora, checkpointing)
+    return network
+
+
+def load_critic(
+    path: str, *, attention: str, dtype: torch.dtype, lora: LoraConfig | None, checkpointing: bool
+) -> CriticNetwork:
+    """The critic from the policy's weights; arguments as in `load_policy`."""
+    backbone = AutoModel.from_pretrained(path, dtype=dtype, attn_implementation=attention)
+    _prepare(backbone, lora, checkpointing)
+    return CriticNetwork(backbone)
+
+
+def choose_attention(attention: str, device: Device) -> str:
+    """The kernel that `auto` stands for: flash_attention_2 on a GPU where it is installed, else sdpa."""
+    if attention != "auto":
+        return attention
+    return "flash_attention_2" if device == "gpu" and importlib.util.find_spec("flash_attn") else "sdpa"
+
+
+def _prepare(model: PreTrainedModel, lora: LoraConfig | None, checkpointing: bool) -> None:
+    """No dropout (the ratio would be noise), adapters, activation checkpointing."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        elif isinstance(getattr(module, "attention_dropout", None), float):
+            setattr(module, "attention_dropout", 0.0)  # noqa: B010  # a plain number, which nn.Module's types forbid
+    if lora is not None:
+        adapters = PeftLoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,  # type: ignore[arg-type]  # peft divides it by the rank
+            lora_dropout=lora.dropout,
+            target_modules=lora.target_modules,
+        )
+        inject_adapter_in_model(adapters, model)
+    if checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+def full_weights(model: PreTrainedModel, *, keep: bool, dtype: torch.dtype) -> dict[str, Tensor]:
+    """A model's weights under Hugging Face names as `save_pretrained` would write them, adapters merged in.
+
+    Tied weights appear once, under their first name. With ZeRO-3 every rank must call it, as each parameter is
+    gathered in turn.
+
+    Args:
+        model: the language model inside a `PolicyNetwork`.
+        keep: return the weights (rank 0); False only takes part in the gathering.
+        dtype: of the floating-point weights returned.
+
+    Returns:
+        Name to tensor in host memory; where nothing is converted on CPU, the model's own memory.
+    """
+    merged: dict[str, Tensor] = {}
+    adapted: dict[str, Any] = {name: module for name, module in model.named_modules() if isinstance(module, LoraLayer)}
+    for name, parameter in _plain_weights(model):
+        owner, _, leaf = name.rpartition(".base_layer.")
+        layer = adapted.get(owner) if leaf == "weight" else None
+        parts = [parameter, *([] if layer is None else layer.parameters())]
+        with _gathered(parts):
+            if not keep:
+                continue
+            weight = parameter.detach()
+            if layer is not None:
+                weight = weight + layer.get_delta_weight("default").to(weight.dtype)
+            elif hasattr(parameter, "ds_id"):
+                weight = weight.clone()  # the gathered memory is freed on leaving the block
+            public = f"{owner}.{leaf}" if owner else name
+            merged[public] = weight.to("cpu", dtype if weight.is_floating_point() else None)
+    return revert_weight_conversion(model, merged) if keep else {}
+
+
+def _plain_weights(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and saved buffers, adapters left out."""
+    for name, parameter in model.named_parameters():
+        if ".lora_" not in name:
+            yield name, parameter
+    saved: Mapping[str, Any] = model.state_dict(keep_vars=True)
+    yield from ((name, buffer) for name, buffer in model.named_buffers() if name in saved)
+
+
+def _gathered(parts: list[Tensor]) -> AbstractContextManager[object]:
+    """All of a sharded parameter inside the block (ZeRO-3); nothing to do otherwise."""
+    sharded = [part for part in parts if hasattr(part, "ds_id")]
+    if not sharded:
+        return nullcontext()
+    from deepspeed.runtime.zero.partition_parameters import GatheredParameters  # type: ignore[import-untyped]
+
+    gathered: AbstractContextManager[object] = GatheredParameters(sharded)
+    return gathered

@@ -1,0 +1,331 @@
+"""One learner rank: a Ray actor with a DeepSpeed engine for the policy and, where one is trained, for the critic.
+
+Everything it prints goes to its log file. Ranks talk to each other by `torch.distributed` (NCCL on GPU, gloo on CPU);
+the driver (`rl/learner/group.py`) calls the same method on all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import ray.util
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from rl.algorithms.config import AlgorithmConfig
+from rl.batch import Batch, Estimates, Targets
+from rl.learner.batching import OptimizerStep, Schedule, rows_grid, tensors
+from rl.learner.config import LearnerConfig
+from rl.learner.engine import Engine, parameter_dtype
+from rl.learner.model import Device, choose_attention, full_weights, load_critic, load_policy
+from rl.learner.objective import policy_objective, value_objective
+
+if TYPE_CHECKING:
+    from rollout.weights import WeightManifest
+
+LONGEST_WAIT = timedelta(minutes=30)
+"""How long a rank waits for the others before it fails; loading a large model takes minutes."""
+
+
+class Publisher(Protocol):
+    """Something that brings weights to rollout workers, e.g. `rollout.weights.SharedMemoryWeights`."""
+
+    def write(self, version: int, state: Iterable[tuple[str, Tensor]]) -> WeightManifest:
+        """Publish the weights under a version."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all ranks have in common."""
+
+    config: LearnerConfig
+    algorithm: AlgorithmConfig
+    model_path: str
+    attention: str
+    device: Device
+    seed: int
+    temperature: float
+    log_folder: Path
+
+
+@dataclass
+class Shares:
+    """One rank's contributions to metrics: `sums` add up over ranks, of `largest` the largest counts."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    largest: dict[str, float] = field(default_factory=dict)
+
+    def add(self, shares: dict[str, Tensor]) -> None:
+        """Add contributions of one micro-batch."""
+        for name, value in shares.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+
+    def raise_to(self, name: str, value: float) -> None:
+        """Keep the largest."""
+        self.largest[name] = max(self.largest.get(name, value), value)
+
+
+@dataclass(frozen=True)
+class RankEstimates:
+    """One rank's forward-pass results, flat: the rows of `indices` one after another."""
+
+    indices: list[int]
+    logprobs: NDArray[np.float32]
+    values: NDArray[np.float32] | None
+    shares: Shares
+
+
+class LearnerWorker:
+    """One rank. Methods are called on all ranks at once, in the same order."""
+
+    def __init__(self, rank: int, job: Job) -> None:
+        """Redirect output; nothing is loaded yet."""
+        job.log_folder.mkdir(parents=True, exist_ok=True)
+        redirect_output(log_path(job.log_folder, rank))
+        self.rank, self.job = rank, job
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Run a method; an error's traceback goes to the log as well as to the driver."""
+        try:
+            return getattr(self, method)(*arguments)
+        except Exception:
+            traceback.print_exc()
+            raise
+
+    def open_rendezvous(self) -> tuple[str, int]:
+        """Rank 0 only: the address at which all ranks meet (the port is free, and stays ours)."""
+        host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+        self._store = TCPStore(
+            host, 0, self.job.config.ranks, is_master=True, wait_for_workers=False, timeout=LONGEST_WAIT
+        )
+        return host, self._store.port
+
+    def setup(self, host: str, port: int) -> float:
+        """Join the other ranks and load the networks.
+
+        Returns:
+            Seconds it took.
+        """
+        started = time.perf_counter()
+        job, config = self.job, self.job.config
+        self._join(host, port)
+        torch.manual_seed(job.seed)  # the same on all ranks: fresh adapters must be equal
+        self.dtype = _compute_dtype(config, job.device)
+        loading: dict[str, Any] = {
+            "attention": choose_attention(job.attention, job.device),
+            "dtype": parameter_dtype(config, self.dtype),
+            "lora": config.lora,
+            "checkpointing": config.activation_checkpointing,
+        }
+        policy = load_policy(job.model_path, chunk_tokens=config.logprob_chunk_tokens, **loading)
+        self.model = policy.model
+        self.policy = Engine(policy, config.policy, config, self.dtype)
+        self.critic: Engine | None = None
+        if job.algorithm.uses_critic:
+            self.critic = Engine(load_critic(job.model_path, **loading), config.critic, config, self.dtype)
+        torch.manual_seed(job.seed * 1_000_003 + self.rank)
+        return time.perf_counter() - started
+
+    def _join(self, host: str, port: int) -> None:
+        config = self.job.config
+        on_gpu = self.job.device == "gpu"
+        if not on_gpu:
+            torch.set_num_threads(config.cpu_threads or max(1, (os.cpu_count() or 1) // config.ranks))
+            os.environ["DS_ACCELERATOR"] = "cpu"
+        self.device = torch.device("cuda", 0) if on_gpu else torch.device("cpu")  # Ray shows each actor its own GPU
+        place = {"RANK": self.rank, "WORLD_SIZE": config.ranks, "LOCAL_RANK": 0, "LOCAL_SIZE": config.ranks}
+        os.environ |= {name: str(value) for name, value in place.items()}
+        os.environ |= {"MASTER_ADDR": host, "MASTER_PORT": str(port)}
+        if self.rank > 0:
+            self._store = TCPStore(host, port, config.ranks, timeout=LONGEST_WAIT)
+        torch.distributed.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            store=self._store,
+            rank=self.rank,
+            world_size=config.ranks,
+            timeout=LONGEST_WAIT,
+        )
+        import deepspeed  # type: ignore[import-untyped]  # takes seconds; reads the environment
+
+        if not on_gpu:
+            # DeepSpeed would compile a shared-memory all-reduce for inference here, which takes a minute and is
+            # never called in training: tell it that no such extension fits this machine.
+            deepspeed.ops.__compatible_ops__ = {}
+        deepspeed.init_distributed(dist_init_required=False)
+
+    def estimate(self, batch: Batch, schedule: Schedule) -> RankEstimates:
+        """Forward passes over this rank's samples; the schedule has one step."""
+        step = schedule.steps[0]
+        tokens = max(step.counts.tokens, 1)
+        shares = Shares()
+        indices: list[int] = []
+        logprobs: list[Tensor] = []
+        values: list[Tensor] = []
+        for micro in step.ranks[self.rank]:
+            inputs = tensors(batch, micro, self.device)
+            new, entropy = self.policy.infer(inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, True)
+            value = None if self.critic is None else self.critic.infer(inputs.input_ids, inputs.at)
+            if not micro:
+                continue
+            indices += micro
+            logprobs.append(new.cpu())
+            if value is not None:
+                values.append(value.cpu())
+            rollout = rows_grid([sample.rollout_logprobs for sample in batch.samples], micro, inputs)
+            gap = torch.where(inputs.mask, (inputs.grid(new) - rollout).abs(), 0.0)
+            shares.add(
+                {
+                    "policy/entropy": torch.where(inputs.mask, inputs.grid(entropy), 0.0).sum() / tokens,
+                    "policy/logprob_gap": gap.sum() / tokens,
+                }
+            )
+            shares.raise_to("policy/logprob_gap_max", float(gap.max()))
+        return RankEstimates(indices, _flat(logprobs), None if self.critic is None else _flat(values), shares)
+
+    def update(
+        self, batch: Batch, estimates: Estimates, targets: Targets, schedule: Schedule, train_policy: bool
+    ) -> Shares:
+        """All optimizer steps on a batch; the metrics are means over them."""
+        shares = Shares()
+        if train_policy:
+            self.policy.begin_batch()
+            for step in schedule.steps:
+                self._policy_step(batch, estimates, targets, step, shares)
+            shares.largest["policy/learning_rate"] = self.policy.learning_rate
+        if self.critic is not None:
+            self.critic.begin_batch()
+            for step in schedule.steps:
+                self._critic_step(self.critic, batch, estimates, targets, step, shares)
+            shares.largest["critic/learning_rate"] = self.critic.learning_rate
+        shares.sums = {name: value / len(schedule.steps) for name, value in shares.sums.items()}
+        return shares
+
+    def _policy_step(
+        self, batch: Batch, estimates: Estimates, targets: Targets, step: OptimizerStep, shares: Shares
+    ) -> None:
+        correct = [sample.correct for sample in batch.samples]
+        micros = step.ranks[self.rank]
+        for position, micro in enumerate(micros):
+            inputs = tensors(batch, micro, self.device)
+            self.policy.at_boundary(position == len(micros) - 1)
+            new, _ = self.policy.forward(inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, False)
+            loss, terms, ratio = policy_objective(
+                inputs.grid(new),
+                rows_grid(estimates.logprobs, micro, inputs),
+                rows_grid(targets.advantages, micro, inputs),
+                torch.tensor([correct[i] for i in micro] or [False], device=self.device),
+                inputs.mask,
+                config=self.job.algorithm,
+                counts=step.counts,
+            )
+            self.policy.backward(loss)
+            shares.add(terms)
+            shares.raise_to("policy/ratio_max", float(ratio))
+        shares.add({"policy/gradient_norm": torch.tensor(self.policy.step() / self.job.config.ranks)})
+
+    def _critic_step(
+        self,
+        critic: Engine,
+        batch: Batch,
+        estimates: Estimates,
+        targets: Targets,
+        step: OptimizerStep,
+        shares: Shares,
+    ) -> None:
+        assert estimates.values is not None
+        assert targets.returns is not None
+        micros = step.ranks[self.rank]
+        for position, micro in enumerate(micros):
+            inputs = tensors(batch, micro, self.device)
+            critic.at_boundary(position == len(micros) - 1)
+            values = critic.forward(inputs.input_ids, inputs.at)
+            loss, terms = value_objective(
+                inputs.grid(values),
+                rows_grid(estimates.values, micro, inputs),
+                rows_grid(targets.returns, micro, inputs),
+                inputs.mask,
+                config=self.job.algorithm,
+                counts=step.counts,
+            )
+            critic.backward(loss)
+            shares.add(terms)
+        shares.add({"critic/gradient_norm": torch.tensor(critic.step() / self.job.config.ranks)})
+
+    def write_weights(self, publisher: Publisher, version: int) -> WeightManifest | None:
+        """Publish the policy's weights; only rank 0 writes and returns a manifest."""
+        weights = full_weights(self.model, keep=self.rank == 0, dtype=self.dtype)
+        return publisher.write(version, weights.items()) if self.rank == 0 else None
+
+    def save(self, folder: Path) -> None:
+        """Weights, optimizers, counters and random state below `folder`."""
+        self.policy.save(folder / "policy")
+        if self.critic is not None:
+            self.critic.save(folder / "critic")
+        torch.save(self._random_state(), folder / f"random-{self.rank}.pt")
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote."""
+        self.policy.load(folder / "policy")
+        if self.critic is not None:
+            self.critic.load(folder / "critic")
+        state = torch.load(folder / f"random-{self.rank}.pt", weights_only=True)
+        torch.set_rng_state(state["cpu"])
+        if "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"])
+
+    def _random_state(self) -> dict[str, Tensor]:
+        state = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state()
+        return state
+
+    def export(self, folder: Path) -> None:
+        """Write the policy as a Hugging Face folder (rank 0), adapters merged in, without a tokenizer."""
+        from huggingface_hub import save_torch_state_dict
+
+        weights = full_weights(self.model, keep=self.rank == 0, dtype=self.dtype)
+        if self.rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_torch_state_dict(weights, folder, metadata={"format": "pt"})
+            config = self.model.config.to_dict() | {"dtype": str(self.dtype).removeprefix("torch.")}
+            type(self.model.config).from_dict(config).save_pretrained(folder)
+            if self.model.generation_config is not None:
+                self.model.generation_config.save_pretrained(folder)
+
+
+def log_path(folder: Path, rank: int) -> Path:
+    """Where a rank's output goes."""
+    return folder / f"learner-{rank}.log"
+
+
+def redirect_output(path: Path) -> None:
+    """Send what this process writes to stdout and stderr, C++ libraries included, to the end of a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
+def _compute_dtype(config: LearnerConfig, device: Device) -> torch.dtype:
+    if config.dtype == "auto":
+        return torch.bfloat16 if device == "gpu" else torch.float32
+    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+
+
+def _flat(rows: list[Tensor]) -> NDArray[np.float32]:
+    joined: NDArray[np.float32] = torch.cat(rows).float().numpy() if rows else np.zeros(0, np.float32)
+    return joined

@@ -17,11 +17,12 @@ from rollout.config import RolloutConfig, SamplingConfig
 
 
 class EvaluationConfig(Section):
-    """Measuring held-out prompts during and around a run."""
+    """Measuring held-out prompts before, during and after a run."""
 
     every_steps: int = Field(0, ge=0)
     """Evaluate after every this many steps (0: only before and after)."""
     samples_per_prompt: int = Field(1, ge=1)
+    """Responses per held-out prompt; above 1, pass@k is measured too."""
     sampling: SamplingConfig = SamplingConfig()
 
 
@@ -29,6 +30,7 @@ class CheckpointConfig(Section):
     """What is saved when."""
 
     every_steps: int = Field(20, ge=1)
+    """Save after every this many steps (and at the end, and on Ctrl-C)."""
     keep_last: int = Field(2, ge=1)
     """Older checkpoints are removed after a newer one is complete."""
 
@@ -37,9 +39,11 @@ class TrackingConfig(Section):
     """Where metrics go besides `metrics.jsonl`."""
 
     tensorboard: bool = True
+    """Write TensorBoard event files into the run folder."""
     also: list[Literal["wandb", "mlflow", "trackio"]] = Field(default_factory=list)
     """Further trackers; each must be installed."""
     project: str = "ponder"
+    """Project name in wandb, mlflow and trackio."""
 
 
 class RunConfig(Section):
@@ -48,19 +52,25 @@ class RunConfig(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Run folder: `<runs_folder>/<name>`."""
     runs_folder: Path = Path("runs")
+    """Where run folders lie; a relative one is looked up in the current folder."""
     seed: int = 0
+    """Seed of everything drawn: prompt order, sampling, splits, adapters."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """`auto`: gpu where torch finds one."""
     steps: int = Field(ge=1)
     """Batches generated, scored and learnt from."""
     prompts_per_step: int = Field(ge=1)
+    """Prompts (groups) of one step."""
     group_size: int = Field(ge=1)
     """Responses per prompt."""
     optimizer_steps_per_batch: int = Field(1, ge=1)
+    """Into how many optimizer steps the samples of a step are split."""
     model: ModelConfig = ModelConfig()
     data: DataConfig
     algorithm: AlgorithmConfig
+    """`preset: vapo` or `preset: dapo`, and what differs from the published recipe."""
     rewards: list[RewardConfig] = Field(min_length=1)
+    """Reward functions; their weighted sum is what is learnt from."""
     correctness: str = "math"
     """Name of the reward that says whether an answer is right: dynamic sampling, positive-example loss
     and accuracy use it, never the shaped sum."""

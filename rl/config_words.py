@@ -102,31 +102,56 @@ class Entry:
     section: str
     """`algorithm (vapo)`: the key of the section around it, with the preset where it has one."""
     field: FieldInfo
+    value: Any
+    """The default, or PydanticUndefined where the field is needed."""
+    description: str
+    """The field's docstring; of a preset that only changes a default: its base class's; of a section: its own."""
 
     @property
     def default(self) -> str:
-        """The default as YAML would say it; "" where the field is needed."""
-        value = self.field.get_default(call_default_factory=True, validated_data={})
-        match value:
-            case _ if value is PydanticUndefined:
-                return ""
+        """The default as YAML would say it; "" for a section."""
+        match self.value:
+            case _ if self.value is PydanticUndefined:
+                return "needed"
             case None:
                 return "null"
             case bool():
-                return str(value).lower()
+                return str(self.value).lower()
             case BaseModel():
                 return ""
             case _:
-                return str(value)
+                return str(self.value)
 
 
-def entries(model: type[BaseModel], key: str = "", label: str = "") -> Iterator[Entry]:
-    """Every field of a configuration, depth first."""
+def entries(
+    model: type[BaseModel], key: str = "", label: str = "", standing: BaseModel | None = None
+) -> Iterator[Entry]:
+    """Every field of a configuration: a section's own fields first, then the sections in it.
+
+    Args:
+        model: the section.
+        key: its key ("" for the whole configuration).
+        label: its heading.
+        standing: the section that stands there by default, where there is one.
+    """
+    below: list[Iterator[Entry]] = []
     for name, field in model.model_fields.items():
         path = f"{key}.{name}" if key else name
-        yield Entry(path, label or key, field)
+        value = field.get_default(call_default_factory=True) if standing is None else getattr(standing, name)
+        yield Entry(path, label, field, value, _description(model, name))
         inner = f"{path}.0" if get_origin(field.annotation) is list else path
         sections = sections_in(field.annotation)
         for section in sections:
-            preset = f"{inner} ({section.model_fields['preset'].default})" if len(sections) > 1 else inner
-            yield from entries(section, inner, preset)
+            heading = f"{inner} ({section.model_fields['preset'].default})" if len(sections) > 1 else inner
+            below.append(entries(section, inner, heading, value if isinstance(value, section) else None))
+    for part in below:
+        yield from part
+
+
+def _description(model: type[BaseModel], name: str) -> str:
+    sections = [model, *(base for base in model.__mro__ if is_section(base) and name in base.model_fields)]
+    for section in sections:
+        if text := section.model_fields[name].description:
+            return text
+    inner = sections_in(model.model_fields[name].annotation)
+    return (inner[0].__doc__ or "").split("\n")[0] if len(inner) == 1 else ""

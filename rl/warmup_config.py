@@ -22,11 +22,15 @@ class WarmupConfig(Section):
     max_steps: int = Field(600, ge=1)
     """Optimizer steps at most; missing the window by then is an error."""
     examples_per_step: int = Field(32, ge=1)
+    """Worked examples of one optimizer step."""
     learning_rate: float = Field(1e-3, gt=0)
+    """AdamW's rate."""
     pass_rate_low: float = Field(0.2, ge=0, le=1)
+    """Lower end of the window."""
     pass_rate_high: float = Field(0.6, ge=0, le=1)
     """Stop as soon as the sampled pass rate lies in [low, high]; above high is an error that says how to mend it."""
     check_every_steps: int = Field(50, ge=1)
+    """Measure the pass rate after every this many optimizer steps."""
     check_prompts: int = Field(200, ge=1)
     """Training prompts sampled once each for the pass rate."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rewards.config import Section
 
@@ -36,6 +36,7 @@ class AlgorithmBase(Section):
     """What every preset has; a preset is a subclass with other defaults."""
 
     preset: str
+    """The recipe whose settings are the defaults here."""
     advantage: Literal["gae", "group"]
     """`gae`: a critic and generalised advantage estimation; `group`: (R - mean) / std over a prompt's samples."""
     aggregation: Literal["token_mean", "sample_mean"] = "token_mean"

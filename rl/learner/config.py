@@ -13,10 +13,13 @@ class OptimizerConfig(Section):
     """AdamW with linear warm-up, then a constant rate."""
 
     learning_rate: float = Field(1e-6, gt=0)
+    """The constant rate after warm-up."""
     warmup_steps: int = Field(20, ge=0)
     """Steps (batches, not optimizer steps) over which the rate rises linearly."""
     weight_decay: float = Field(0.1, ge=0)
+    """Decoupled weight decay."""
     betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's averaging factors."""
     gradient_clip: float = Field(1.0, gt=0)
     """Largest global gradient norm."""
 
@@ -25,15 +28,20 @@ class LoraConfig(Section):
     """Low-rank adapters by peft; the merged weights are what rollout workers receive."""
 
     rank: int = Field(16, ge=1)
+    """Width of the adapters."""
     alpha: float = Field(32.0, gt=0)
+    """Adapters are scaled by alpha / rank."""
     dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout before the adapters."""
     target_modules: list[str] | Literal["all-linear"] = "all-linear"
+    """Names of the modules that get adapters; `all-linear`: every linear layer but the head."""
 
 
 class OffloadConfig(Section):
     """What DeepSpeed keeps in host memory."""
 
     optimizer: bool = False
+    """Needs zero_stage 1, 2 or 3."""
     parameters: bool = False
     """Needs zero_stage 3."""
 
@@ -50,7 +58,9 @@ class LearnerConfig(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 with float32 master weights on GPU, float32 on CPU."""
     policy: OptimizerConfig = OptimizerConfig()
+    """The policy's optimizer."""
     critic: OptimizerConfig = OptimizerConfig(learning_rate=2e-6)
+    """The critic's optimizer (`advantage: gae`)."""
     lora: LoraConfig | None = None
     """Train adapters instead of all weights."""
     activation_checkpointing: bool = False

@@ -17,3 +17,4 @@ class ModelConfig(Section):
     attention: str = Field("auto", pattern="^(auto|sdpa|eager|flash_attention_2|flex_attention)$")
     """Attention kernel of the learner; `auto`: flash_attention_2 on GPU where installed, else sdpa."""
     trust_remote_code: bool = False
+    """Run Python code that comes with a Hugging Face model or tokenizer."""

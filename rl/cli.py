@@ -1,0 +1,245 @@
+"""The command `ponder`.
+
+Every command imports what it needs when it runs, so that `ponder check` and `ponder rewards` answer at once.
+Exit codes: 0 done, 1 something outside the code is wrong, 2 wrong configuration or command line, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from rewards.errors import RewardConfigError
+from rl.errors import ConfigError, PonderError
+
+EXIT_INTERRUPTED = 130
+
+Command = Callable[[argparse.Namespace], int]
+
+_OVERRIDES = """
+`key.path=value` after the configuration overrides it; the value is YAML:
+  ponder train configs/quickstart.yaml seed=3 rollout.workers=2 rewards.0.weight=0.5
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code. Mistakes of the user are told without a traceback."""
+    options = _parse(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except PonderError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except RewardConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ConfigError.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `ponder check ... | head`
+        sys.stderr.close()
+        return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Arguments, with overrides allowed before, between and after options (argparse only takes them before)."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    for argument in rest:
+        if argument.startswith("-") or "overrides" not in options:
+            parser.error(f"unrecognized argument: {argument}")
+        options.overrides.append(argument)
+    return options
+
+
+def _check(options: argparse.Namespace) -> int:
+    from rl.explain import explain
+
+    if options.explain is not None:
+        print("\n".join(explain(options.explain)))
+        return 0
+    if options.config is None:
+        raise ConfigError("name a configuration: ponder check CONFIG (or --explain [KEY] for what may stand in one)")
+    from rewards import check_rewards
+    from rl.load_config import load_config
+    from rl.plan import full_rows, missing_files, needed_elsewhere
+
+    loaded = load_config(options.config, options.overrides)
+    if not missing_files(loaded.config):
+        check_rewards(loaded.config.rewards, loaded.base)
+    rows = full_rows(loaded.config)
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        print(f"{label:<{width}}  {value}")
+    for warning in loaded.warnings:
+        print(f"warning: {warning}")
+    for need in needed_elsewhere(loaded.config):
+        print(f"needed, and not here: {need}")
+    print(f"{options.config} is valid.")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from rl.load_config import load_config
+    from rl.plan import missing_files
+
+    loaded = load_config(options.config, options.overrides)
+    if missing := missing_files(loaded.config):
+        raise ConfigError("these files are not there (relative ones are looked up beside the configuration):\n  "
+                          + "\n  ".join(missing))  # fmt: skip
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    from rl.train import train
+
+    return train(loaded.config, base=loaded.base)
+
+
+def _warmup(options: argparse.Namespace) -> int:
+    from rl.load_config import load_config
+
+    loaded = load_config(options.config, options.overrides)
+    if loaded.config.warmup is None:
+        raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
+    from rl.data.source import load_examples
+    from rl.models.resolve import resolve_model
+    from rl.warmup import warm_model
+
+    folder = warm_model(
+        resolve_model(loaded.config.model.name),
+        load_examples(loaded.config.data.train, loaded.base),
+        loaded.config.warmup,
+        base=loaded.base,
+        seed=loaded.config.seed,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    print(folder)
+    return 0
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from rl.load_config import load_config
+
+    overrides = list(options.overrides)
+    if options.samples_per_prompt is not None:
+        overrides.append(f"evaluation.samples_per_prompt={options.samples_per_prompt}")
+    run: Path | None = options.source if options.source.is_dir() else None
+    if options.checkpoint is not None and run is None:
+        raise ConfigError("--checkpoint needs a run folder: ponder eval RUN --checkpoint STEP")
+    if options.checkpoint is not None and options.model is not None:
+        raise ConfigError("give --model or --checkpoint, not both")
+    loaded = load_config(run / "config.yaml" if run else options.source, overrides)
+    config, model = loaded.config, options.model
+    if run is not None and model is None:
+        from rl.run.export import find_checkpoint
+
+        model = str(find_checkpoint(run, options.checkpoint).policy)
+    logs = run / "logs" / "eval" if run else config.runs_folder / f"eval-{config.name}" / "logs"
+    from rl.evaluate import evaluate_model
+
+    measured = evaluate_model(config, base=loaded.base, model=model, logs=logs, out=options.out)
+    print(f"model             {model or config.model.name}")
+    print(f"prompts           {measured.prompts} x {measured.samples_per_prompt} samples")
+    print(f"pass@1            {measured.accuracy:.3f} +- {measured.ci95:.3f} (95%)")
+    for k, value in measured.pass_at.items():
+        if k > 1:
+            print(f"{f'pass@{k}':<17} {value:.3f}")
+    print(f"response tokens   {measured.response_tokens_mean:.1f} (mean)")
+    print(f"truncated         {measured.truncated:.1%}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from rl.run.export import export_run
+
+    print(export_run(options.run, options.out, options.step))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    if not (options.run / "config.yaml").exists():
+        raise PonderError(f"{options.run} is not a run folder (it has no config.yaml). Runs lie under runs/<name>.")
+    from rl.run.report import write_report
+
+    print(write_report(options.run))
+    return 0
+
+
+def _rewards(options: argparse.Namespace) -> int:
+    from rewards import builtin_rewards
+
+    for name, about in builtin_rewards().items():
+        print(f"{name:<12} {about}")
+    print("\nOne of your own: a Python file with `def f(sample, **options)` that returns a number, a Score or None,")
+    print("and in the configuration:  rewards: [{use: path/to/file.py:f, weight: 1}]")
+    return 0
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"ponder {version('ponder-rl')}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ponder",
+        description="RL post-training for language models that know how long to think.",
+        epilog="ponder COMMAND --help says more about each.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, about: str, more: str = "") -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=about,
+            description=about[:1].upper() + about[1:] + ".",
+            epilog=more,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=command)
+        return sub
+
+    def configured(sub: argparse.ArgumentParser, *, optional: bool = False) -> None:
+        sub.add_argument("config", metavar="CONFIG", type=Path, nargs="?" if optional else None, help="a YAML file")
+        sub.add_argument("overrides", metavar="key=value", nargs="*", help="settings laid over the file")
+
+    configured(add("train", _train, "train a model; the same command again goes on where it stopped", _OVERRIDES))
+    check = add("check", _check, "validate a configuration and print what follows from it; starts nothing", _OVERRIDES)
+    configured(check, optional=True)
+    check.add_argument(
+        "--explain", nargs="?", const="", metavar="KEY", help="what may stand in a configuration, or under KEY in it"
+    )
+
+    evaluation = add(
+        "eval",
+        _eval,
+        "measure a model or a checkpoint on the held-out prompts: pass@1, pass@k, mean length",
+        "  ponder eval runs/quickstart                      the newest checkpoint\n"
+        "  ponder eval runs/quickstart --checkpoint 20      that of step 20\n"
+        "  ponder eval configs/quickstart.yaml --model tiny --samples-per-prompt 8\n",
+    )
+    evaluation.add_argument("source", metavar="CONFIG|RUN", type=Path, help="a YAML file or a run folder")
+    evaluation.add_argument("overrides", metavar="key=value", nargs="*", help="settings laid over the file")
+    evaluation.add_argument("--model", metavar="M", help="another model: a name or a folder")
+    evaluation.add_argument("--checkpoint", metavar="STEP", type=int, help="of a run (default: the newest)")
+    evaluation.add_argument("--samples-per-prompt", metavar="N", type=int, help="evaluation.samples_per_prompt")
+    evaluation.add_argument("--out", metavar="FILE", type=Path, help="write the samples there, as JSONL")
+
+    export = add("export", _export, "write a run's policy as a Hugging Face folder")
+    export.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    export.add_argument("out", metavar="OUT", type=Path, help="the folder to make")
+    export.add_argument("--step", metavar="N", type=int, help="the checkpoint of that step (default: the newest)")
+
+    configured(add("warmup", _warmup, "supervised warm start by the `warmup` section; prints the folder", _OVERRIDES))
+    report = add("report", _report, "write a run's HTML report again")
+    report.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    add("rewards", _rewards, "list the built-in rewards")
+    add("version", _version, "print the version")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -141,7 +141,7 @@ class _Placer:
             return [self.build(item, (*key, index)) for index, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, key)
-        return self.loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return self.loader.construct_object(node, deep=True)
 
     def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
         seen: dict[str, int] = {}
@@ -166,7 +166,7 @@ def _plain(loader: _Loader, source: Source, place: Any, key: Key = ()) -> Any:
         node = loader.get_single_node()
         return None if node is None else _Placer(loader, source, place).build(node, key)
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _apply(source: Source, override: str) -> None:
@@ -183,12 +183,14 @@ def _apply(source: Source, override: str) -> None:
         if isinstance(inside, list):
             if not part.isdecimal() or int(part) >= len(inside):
                 message = f"`{dotted(key)}` is a list; expected a place in it, 0 to {len(inside) - 1}, got {part!r}"
-                return _misplaced(source, parts, message)
+                _misplaced(source, parts, message)
+                return
             key = (*key, int(part))
         elif isinstance(inside, dict):
             key = (*key, part)
         else:
-            return _misplaced(source, parts, f"`{dotted(key)}` is {kind_of(inside)}: nothing can be set inside it")
+            _misplaced(source, parts, f"`{dotted(key)}` is {kind_of(inside)}: nothing can be set inside it")
+            return
         if depth < len(parts) - 1:
             if isinstance(inside, dict) and inside.get(part) is None:
                 inside[part] = {}

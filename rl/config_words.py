@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel
@@ -73,7 +73,7 @@ def _pattern_words(pattern: str) -> str:
     return f"matching {pattern}"
 
 
-def is_section(annotation: Any) -> bool:
+def is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
     """Whether a type is one configuration section."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 

@@ -1,0 +1,1 @@
+"""Is this answer right? Equivalence of answers, and the thinking protocol."""

@@ -1,0 +1,27 @@
+"""The thinking protocol: what a model thinks stands between two tags, what it answers comes after.
+
+Only the answer is ever judged, so the split leans one way: nothing that could be thinking counts as answer.
+"""
+
+from __future__ import annotations
+
+THINK_TAGS = ("<seed:think>", "</seed:think>")
+"""Seed-OSS's tags, which the default models use."""
+
+
+def split_thinking(text: str, tags: tuple[str, str] = THINK_TAGS) -> tuple[str | None, str]:
+    """Split a response into its thinking and its answer.
+
+    - No tag: (None, text).
+    - The opening tag may be missing (some chat templates end the prompt with it): all before the closing tag is
+      thinking.
+    - Thinking that is never closed leaves no answer.
+    - Tags that come again: the answer starts after the last closing tag and ends before a further opening one.
+    """
+    start, end = tags
+    before, closed, answer = text.rpartition(end)
+    if not closed:
+        lead, opened, thinking = text.partition(start)
+        return (lead + thinking, "") if opened else (None, text)
+    thinking = before.replace(start, "", 1)
+    return thinking.strip("\n"), answer.partition(start)[0].lstrip("\n")

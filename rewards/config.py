@@ -44,6 +44,8 @@ class RewardRunnerConfig(Section):
 
     workers: int = Field(1, ge=1)
     """Worker processes on the driver's machine."""
+    memory_mb: int = Field(4096, ge=256)
+    """Limit of each worker's address space in MiB; raise it for rewards that load a model."""
     on_error: str = Field("mask", pattern="^(mask|zero|fail)$")
     """What training does with a timeout, crash or error: `mask` drops the sample from the loss,
     `zero` counts 0, `fail` stops the run."""

@@ -1,0 +1,144 @@
+"""From the `rewards:` section to functions that exist and take the options given to them.
+
+`ponder check` and the runner both come through here, so what checks also runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewards.config import RewardConfig
+from rewards.describe import Description, Problem, describe
+from rewards.errors import RewardConfigError
+from rewards.registry import BUILTINS
+from sandbox.pool import CallOutcome, KillablePool
+
+IMPORT_TIMEOUT_S = 120.0
+"""For importing a user's file: torch and transformers on a cold disk take a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedReward:
+    """A reward function that was found, with its configuration."""
+
+    config: RewardConfig
+    reference: str
+    """`module:function` or `/absolute/file.py:function`."""
+    description: Description
+
+    @property
+    def label(self) -> str:
+        """Its name in metrics and in `correctness:`."""
+        return self.config.label
+
+
+def load_all(configs: Sequence[RewardConfig], correctness: str, base: Path) -> list[LoadedReward]:
+    """Find every reward of a section and check its options.
+
+    Args:
+        correctness: name of the reward that judges right and wrong.
+        base: folder that relative files are looked up in first; then the current one.
+
+    Raises:
+        RewardConfigError: with all problems at once.
+    """
+    problems = list(_name_problems(configs, correctness))
+    references: list[str | Problem] = [_resolve(config.use, base) for config in configs]
+    files = [reference for reference in references if isinstance(reference, str) and _is_file(reference)]
+    described = _describe_files(files)
+    loaded: list[LoadedReward] = []
+    for place, (config, reference) in enumerate(zip(configs, references, strict=True)):
+        found = reference if isinstance(reference, Problem) else described.get(reference) or describe(reference)
+        if isinstance(found, Problem):
+            problems.append(f"rewards[{place}].use: {found.message}")
+            continue
+        problems += (f"rewards[{place}].options{problem}" for problem in _option_problems(config, found))
+        loaded.append(LoadedReward(config, str(reference), found))
+    if problems:
+        raise RewardConfigError(problems)
+    return loaded
+
+
+def list_builtins() -> dict[str, Description]:
+    """The built-in rewards with their first line and options."""
+    found = {name: describe(reference) for name, reference in BUILTINS.items()}
+    return {name: description for name, description in found.items() if isinstance(description, Description)}
+
+
+def _is_file(reference: str) -> bool:
+    return reference.rpartition(":")[0].endswith(".py")
+
+
+def _resolve(use: str, base: Path) -> str | Problem:
+    place, _, function = use.rpartition(":")
+    if use in BUILTINS:
+        return BUILTINS[use]
+    if not place:
+        near = _nearest(use, BUILTINS)
+        return Problem(
+            f"no reward is called `{use}`.{near} There are: {', '.join(BUILTINS)}; "
+            "your own is written as path/to/file.py:function"
+        )
+    if not place.endswith(".py"):
+        return Problem(f"`{use}` must be the name of a built-in reward or path/to/file.py:function")
+    if not function.isidentifier():
+        return Problem(f"`{use}` names no function; write {place}:function")
+    looked = [(folder / Path(place).expanduser()).resolve() for folder in (base, Path.cwd())]
+    for path in looked:
+        if path.is_file():
+            return f"{path}:{function}"
+    return Problem(f"the file {place} does not exist; looked for {' and '.join(map(str, dict.fromkeys(looked)))}")
+
+
+def _describe_files(references: Sequence[str]) -> dict[str, Description | Problem]:
+    """Describe functions in files, each in a process that may hang or die without harm."""
+    found: dict[str, Description | Problem] = {}
+    if not references:
+        return found
+    with KillablePool(1) as pool:
+        for reference in references:
+            result = pool.call("rewards.describe:describe", (reference,), IMPORT_TIMEOUT_S)
+            found[reference] = (
+                result.value
+                if result.outcome is CallOutcome.OK
+                else Problem(f"importing {reference.rpartition(':')[0]} failed ({result.outcome}): {result.traceback}")
+            )
+    return found
+
+
+def _name_problems(configs: Sequence[RewardConfig], correctness: str) -> Iterator[str]:
+    labels = [config.label for config in configs]
+    for label in sorted({label for label in labels if labels.count(label) > 1}):
+        yield f"rewards: two rewards go by the name `{label}`; give one a `name:` of its own"
+    if correctness not in labels:
+        yield (
+            f"correctness: no reward is called `{correctness}`.{_nearest(correctness, labels)} "
+            f"The rewards are: {', '.join(labels)}"
+        )
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {"float": (int, float), "int": int, "str": str, "bool": bool}
+
+
+def _option_problems(config: RewardConfig, description: Description) -> Iterator[str]:
+    known = {option.name: option for option in description.options}
+    for name, value in config.options.items():
+        if name in known:
+            kind = known[name].kind
+            if kind in _KINDS and (not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "bool")):
+                yield f".{name}: expected {kind}, got {value!r}"
+        elif not description.takes_any_option:
+            there = f"Its options are: {', '.join(known)}" if known else "It takes no options"
+            yield f".{name}: `{config.label}` has no option `{name}`.{_nearest(name, known)} {there}"
+    for option in description.options:
+        if option.required and option.name not in config.options:
+            kind = f" ({option.kind})" if option.kind else ""
+            yield f": `{config.label}` needs the option `{option.name}`{kind}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""

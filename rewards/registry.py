@@ -1,0 +1,15 @@
+"""The built-in rewards by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+BUILTINS: Mapping[str, str] = {
+    "math": "rewards.builtin.math:math",
+    "overlong": "rewards.builtin.overlong:overlong",
+    "format": "rewards.builtin.format:format_reward",
+}
+"""Name in YAML -> function."""
+
+WARM_UP: Mapping[str, str] = {"math": "rewards.builtin.math:warm"}
+"""Name -> function that every new worker process runs before its first call."""

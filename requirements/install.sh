@@ -21,14 +21,30 @@ say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 hash_of() { "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
 
-# What has to be here already -----------------------------------------------------------------------------
-
 [ -f "requirements/$device.txt" ] || die "no such list: requirements/$device.txt (cpu or gpu)"
 command -v "$python" >/dev/null || die "$python is not installed; Ponder needs Python 3.11 or newer
   (choose one with: make PYTHON=/path/to/python3.11)"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   die "$("$python" --version) is too old; Ponder needs Python 3.11 or newer
   (choose one with: make PYTHON=/path/to/python3.11)"
+
+# Is there anything to do? ---------------------------------------------------------------------------------
+
+# shellcheck disable=SC2086
+want_pins=$({ grep -hE '^[A-Za-z0-9]' $pins; "$python" -c 'import sys; print(sys.version, sys.base_prefix)'; } | hash_of)
+want_project=$(hash_of <pyproject.toml)
+have_pins=""
+have_project=""
+if [ -f "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+  { read -r have_pins; read -r have_project; } <"$stamp" || true
+fi
+if [ "$have_pins" = "$want_pins" ] && [ "$have_project" = "$want_project" ]; then
+  exit 0
+fi
+
+# What has to be here already ------------------------------------------------------------------------------
+
+mkdir -p build
 "$python" -c 'import ensurepip, venv' 2>/dev/null || die "$python cannot make virtual environments
   (on Debian or Ubuntu: sudo apt-get install python3-venv)"
 compiler=${CXX:-c++}
@@ -38,7 +54,7 @@ command -v "${compiler%% *}" >/dev/null || die "no C++ compiler ($compiler); Dee
   2>/dev/null || die "the C headers of $python are missing
   (on Debian or Ubuntu: sudo apt-get install python3-dev)"
 
-# System packages that help, but are not needed to run ----------------------------------------------------
+# System packages that help, but are not needed to run -----------------------------------------------------
 
 missing=""
 if command -v dpkg-query >/dev/null; then
@@ -51,7 +67,6 @@ else
 fi
 if [ -n "$missing" ]; then
   why="tcmalloc: faster generation on CPU; bubblewrap: the sandbox for generated programs"
-  mkdir -p build
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "Installing system packages:$missing"
     # shellcheck disable=SC2086
@@ -63,21 +78,8 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-# The virtual environment ---------------------------------------------------------------------------------
+# The virtual environment ----------------------------------------------------------------------------------
 
-# shellcheck disable=SC2086
-want_pins=$({ cat $pins requirements/install.sh; "$python" -c 'import sys; print(sys.version, sys.base_prefix)'; } | hash_of)
-want_project=$(hash_of <pyproject.toml)
-have_pins=""
-have_project=""
-if [ -f "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; then
-  { read -r have_pins; read -r have_project; } <"$stamp" || true
-fi
-if [ "$have_pins" = "$want_pins" ] && [ "$have_project" = "$want_project" ]; then
-  exit 0
-fi
-
-mkdir -p build
 : >"$log"
 pip() {
   "$venv/bin/python" -m pip "$@" >>"$log" 2>&1 && return

@@ -1,17 +1,15 @@
 """What sections of a configuration must be to each other. Pure; imports no torch.
 
 An error names its keys and gives numbered ways out where there are several. A warning is something that is allowed,
-but rarely meant.
+but rarely meant. That rewards exist and take their options is checked where they are loaded (`rewards/loader.py`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from rl.config import RunConfig
 from rl.config_source import Key, Problem
-from rl.config_words import nearest
 
 
 def config_problems(config: RunConfig) -> list[Problem]:
@@ -47,22 +45,6 @@ def _groups(config: RunConfig) -> Iterator[Problem]:
 
 
 def _rewards(config: RunConfig) -> Iterator[Problem]:
-    labels = [reward.label for reward in config.rewards]
-    for label, count in Counter(labels).items():
-        if count > 1:
-            last = len(labels) - 1 - labels[::-1].index(label)
-            yield Problem(
-                ("rewards", last),
-                f"{count} rewards go by the name {label!r} in metrics: give this one a `name` of its own",
-            )
-    if config.correctness not in labels:
-        close = nearest(config.correctness, labels)
-        yield Problem(
-            ("correctness",),
-            f"names no reward: {config.correctness!r} is not among {', '.join(labels)}. "
-            + (f"Did you mean `{close}`?" if close else "It must name the one that judges whether an answer is right."),
-            also=(("rewards",),),
-        )
     if all(reward.weight == 0 for reward in config.rewards):
         yield Problem(("rewards",), "every weight is 0: there is nothing to learn from. Give one a weight.")
 

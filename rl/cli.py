@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 something outside the code is wrong, 2 wrong configuration
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -27,6 +28,8 @@ _OVERRIDES = """
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Mistakes of the user are told without a traceback."""
+    # torch builds extensions with the ninja beside this Python, which is not on PATH in an unactivated environment
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     options = _parse(arguments)
     command: Command = options.command
     try:
@@ -64,13 +67,10 @@ def _check(options: argparse.Namespace) -> int:
         return 0
     if options.config is None:
         raise ConfigError("name a configuration: ponder check CONFIG (or --explain [KEY] for what may stand in one)")
-    from rewards import check_rewards
     from rl.load_config import load_config
-    from rl.plan import full_rows, missing_files, needed_elsewhere
+    from rl.plan import full_rows, needed_elsewhere
 
     loaded = load_config(options.config, options.overrides)
-    if not missing_files(loaded.config):
-        check_rewards(loaded.config.rewards, loaded.base)
     rows = full_rows(loaded.config)
     width = max(len(label) for label, _ in rows)
     for label, value in rows:
@@ -169,10 +169,11 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _rewards(options: argparse.Namespace) -> int:
-    from rewards import builtin_rewards
+    from rewards.loader import list_builtins
 
-    for name, about in builtin_rewards().items():
-        print(f"{name:<12} {about}")
+    for name, described in list_builtins().items():
+        options = ", ".join(option.name for option in described.options)
+        print(f"{name:<10} {described.line}\n{'':<10} options: {options}")
     print("\nOne of your own: a Python file with `def f(sample, **options)` that returns a number, a Score or None,")
     print("and in the configuration:  rewards: [{use: path/to/file.py:f, weight: 1}]")
     return 0

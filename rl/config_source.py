@@ -129,6 +129,9 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
     return source
 
 
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+
 class _Placer:
     """Turns YAML nodes into plain data, noting places and duplicate keys in a source."""
 
@@ -137,6 +140,8 @@ class _Placer:
 
     def build(self, node: yaml.Node, key: Key) -> Any:
         self.source.places.setdefault(key, self.place(node.start_mark.line + 1))
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            raise yaml.MarkedYAMLError(None, None, f"the tag {node.tag} is not allowed", node.start_mark)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*key, index)) for index, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
@@ -150,13 +155,12 @@ class _Placer:
             if name in seen and name != "<<":
                 first = self.place(seen[name])
                 self.source.problems.append(Problem((*key, name), f"written twice; the first is at {first}"))
-                self.source.places[*key, name] = self.place(line)
             seen.setdefault(name, line)
         self.loader.flatten_mapping(node)
         result: dict[str, Any] = {}
         for name_node, value_node in node.value:
             name = str(name_node.value)
-            self.source.places.setdefault((*key, name), self.place(name_node.start_mark.line + 1))
+            self.source.places[*key, name] = self.place(name_node.start_mark.line + 1)
             result[name] = self.build(value_node, (*key, name))
         return result
 

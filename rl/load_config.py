@@ -15,6 +15,9 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from rewards.config import RewardConfig
+from rewards.errors import RewardConfigError
+from rewards.loader import load_all
 from rl.checks import config_problems, config_warnings
 from rl.config import RunConfig
 from rl.config_source import COMMAND_LINE, Key, Problem, Source, dotted, kind_of, read_source
@@ -62,7 +65,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     config = _validated(source, problems)
     if config is not None:
         wrong = {problem.key for problem in problems}
-        problems += [p for p in config_problems(config) if not _touches(wrong, (p.key, *p.also))]
+        found = [*config_problems(config), *_reward_problems(config, path.parent)]
+        problems += [p for p in found if not _touches(wrong, (p.key, *p.also))]
     if problems or config is None:
         raise ConfigError(_report(problems, source, path))
     return LoadedConfig(config, path, tuple(config_warnings(config)))
@@ -103,8 +107,9 @@ def _validated(source: Source, problems: list[Problem]) -> RunConfig | None:
             return RunConfig.model_validate(remaining.data)
         except ValidationError as error:
             found = list(_translate(error.errors(include_url=False)))
-        known = {problem.key for problem in problems}
-        problems += [problem for problem in found if problem.key not in known]
+        known = [problem.key for problem in problems]
+        # A section that lacks what was wrong in it is no news.
+        problems += [p for p in found if not any(key[: len(p.key)] == p.key for key in known)]
         for problem in sorted(found, key=lambda p: str(p.key), reverse=True):
             holder, last = remaining.get(problem.key[:-1]), problem.key[-1:]
             if not last or not isinstance(holder, dict) or last[0] not in holder:
@@ -188,14 +193,25 @@ def _wrong_preset(error: ErrorDetails, annotation: Any) -> str:
 
 def _unknown_key(name: str, section: type[BaseModel]) -> str:
     valid = list(section.model_fields)
+    hint = f" Arguments of the {'function' if section is RewardConfig else 'task'} belong under `options`."
+    hint = hint if "options" in valid else ""
     if close := nearest(name, valid):
-        return f"unknown key. Did you mean `{close}`?"
+        return f"unknown key. Did you mean `{close}`?{hint}"
     elsewhere = dict.fromkeys(entry.key for entry in entries(RunConfig) if entry.key.split(".")[-1] == name)
     if elsewhere:
         return f"unknown key here. There is {' and '.join(f'`{key}`' for key in elsewhere)}"
-    if "options" in valid:
-        return f"unknown key. Keyword arguments belong under `options`; valid here: {', '.join(valid)}"
-    return f"unknown key; valid here: {', '.join(valid)}"
+    return f"unknown key; valid here: {', '.join(valid)}.{hint}"
+
+
+def _reward_problems(config: RunConfig, base: Path) -> Iterator[Problem]:
+    """What is wrong with the rewards themselves: names, files, options."""
+    try:
+        load_all(config.rewards, config.correctness, base)
+    except RewardConfigError as error:
+        for text in error.problems:  # "rewards[0].options.margin: ..."
+            where, _, message = text.partition(": ")
+            parts = where.replace("[", ".").replace("]", "").split(".")
+            yield Problem(tuple(int(part) if part.isdecimal() else part for part in parts), message)
 
 
 def _touches(wrong: set[Key], keys: Iterable[Key]) -> bool:

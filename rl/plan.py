@@ -99,14 +99,9 @@ def full_rows(config: RunConfig) -> Rows:
 
 def missing_files(config: RunConfig) -> list[str]:
     """Files that the configuration names and that are not here."""
-    named = [(f"data.{part}.{i}.path", source.path) for part, sources in
-             (("train", config.data.train), ("eval", config.data.eval)) for i, source in enumerate(sources)]  # fmt: skip
+    named = [(f"data.train.{i}.path", source.path) for i, source in enumerate(config.data.train)]
+    named += [(f"data.eval.{i}.path", source.path) for i, source in enumerate(config.data.eval)]
     named += [("warmup.examples", config.warmup.examples if config.warmup else None)]
-    named += [
-        (f"rewards.{i}.use", Path(reward.use.rpartition(":")[0]))
-        for i, reward in enumerate(config.rewards)
-        if ".py:" in reward.use
-    ]
     return [f"{key}: {path}" for key, path in named if path is not None and not path.exists()]
 
 

@@ -1,0 +1,287 @@
+"""Loading configurations.
+
+1. Every recipe in configs/ is valid.
+2. YAML is read by the 1.2 core rules; places of keys are kept through anchors and merges.
+3. Overrides reach scalars, list places and missing sections; their values are YAML.
+4. All mistakes are told at once, each with key, place, expectation and the nearest valid key.
+5. Contradictions between sections are told too, also beside other mistakes, with ways out.
+6. Relative files in YAML are looked up beside it, those on the command line in the current folder.
+7. Every field has words for what it expects, and a description.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rl.checks import config_problems
+from rl.config import RunConfig
+from rl.config_source import dotted, read_source
+from rl.config_words import entries, expected
+from rl.errors import ConfigError
+from rl.explain import explain
+from rl.load_config import LoadedConfig, load_config
+
+RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+MINIMAL: dict[str, Any] = {
+    "name": "t",
+    "steps": 5,
+    "prompts_per_step": 4,
+    "group_size": 4,
+    "data": {"train": [{"generator": "letter_count", "size": 8}]},
+    "algorithm": {"preset": "dapo"},
+    "rewards": [{"use": "math"}],
+}
+
+
+def load(tmp_path: Path, text: str | None = None, *overrides: str, **changes: Any) -> LoadedConfig:
+    path = tmp_path / "run.yaml"
+    path.write_text(text if text is not None else yaml.safe_dump({**MINIMAL, **changes}, sort_keys=False))
+    return load_config(path, overrides)
+
+
+def mistakes(tmp_path: Path, text: str | None = None, *overrides: str, **changes: Any) -> list[str]:
+    """The lines of the error, without its first and with the file's folder cut off."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, *overrides, **changes)
+    assert caught.value.exit_code == 2
+    first, *lines = str(caught.value).replace(f"{tmp_path}/", "").split("\n")
+    assert first.startswith("run.yaml: ")
+    return [line[2:] for line in lines]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipes_are_valid(path: Path) -> None:
+    loaded = load_config(path)
+    assert loaded.config.name.startswith(path.stem.split("_")[0])
+    assert not loaded.warnings
+
+
+def test_there_are_recipes() -> None:
+    assert len(RECIPES) >= 5
+
+
+def test_yaml_core_scalars(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("{a: 1e-6, b: no, c: 1_000, d: 2026-01-01, e: 012, f: ~, g: true, h: .inf, i: 1.5, j: 1:30, k: -3}")
+    assert read_source(path).data == {
+        "a": 1e-6, "b": "no", "c": 1000, "d": "2026-01-01", "e": 12, "f": None, "g": True, "h": float("inf"),
+        "i": 1.5, "j": "1:30", "k": -3,
+    }  # fmt: skip
+
+
+def test_places_survive_anchors_and_merges(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("base: &base\n  x: 1\n  y: 2\nuse:\n  <<: *base\n  y: 3\nlist:\n  - a\n  - b: 1\n")
+    source = read_source(path)
+    assert source.data["use"] == {"x": 1, "y": 3}
+    assert not source.problems
+    lines = {dotted(key): place.rpartition(":")[2] for key, place in source.places.items() if key}
+    assert lines["use.y"] == "6"
+    assert lines["list.1.b"] == "9"
+
+
+def test_overrides(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path,
+        None,
+        "steps=7",
+        "rewards.0.weight=-0.5",
+        "learner.policy.learning_rate=2e-5",
+        "rollout.engine_args={block_size: 32}",
+        "learner.lora={rank: 8}",
+        "tracking.also=[wandb]",
+        "data.train.0.system=be brief = be right",
+    ).config
+    assert (loaded.steps, loaded.rewards[0].weight, loaded.learner.policy.learning_rate) == (7, -0.5, 2e-5)
+    assert loaded.rollout.engine_args == {"block_size": 32}
+    assert loaded.learner.lora is not None
+    assert loaded.learner.lora.rank == 8
+    assert loaded.tracking.also == ["wandb"]
+    assert loaded.data.train[0].system == "be brief = be right"
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    text = """\
+name: t
+steps: 5
+steps: 6
+prompts_per_step: 4
+group_size: 0
+optimiser_steps_per_batch: 2
+temperature: 1e-3
+model: {name: tiny, context_tokens: lots}
+data:
+  train:
+    - generator: letter_cout
+      size: 10
+algorithm:
+  preset: vapo
+  clip_hihg: 0.2
+  lambda_policy: long
+  dynamic_sampling: 3
+rewards:
+  - use: math
+    wieght: 1
+    cap: 2
+learner:
+  zero_stage: 4
+  policy: {learning_rate: -1e-6}
+rollout:
+"""
+    assert mistakes(tmp_path, text, "rewards.5.weight=2", "steps.x=3", "foo", "rollout.workers=[1", "seed=one") == [
+        "steps (run.yaml:3): written twice; the first is at run.yaml:2",
+        "group_size (run.yaml:5): expected an integer, at least 1; got 0",
+        "optimiser_steps_per_batch (run.yaml:6): unknown key. Did you mean `optimizer_steps_per_batch`?",
+        "temperature (run.yaml:7): unknown key here. There is `rollout.sampling.temperature` and "
+        "`evaluation.sampling.temperature`",
+        "model.context_tokens (run.yaml:8): expected an integer, at least 16; got the text 'lots'",
+        "data.train.0.generator (run.yaml:11): expected letter_count or null; got the text 'letter_cout'. "
+        "Did you mean `letter_count`?",
+        "algorithm.clip_hihg (run.yaml:15): unknown key. Did you mean `clip_high`?",
+        "algorithm.lambda_policy (run.yaml:16): expected a number or length_adaptive; got the text 'long'",
+        "algorithm.dynamic_sampling (run.yaml:17): expected a section; got 3",
+        "rewards.0.wieght (run.yaml:20): unknown key. Did you mean `weight`? Arguments of the function belong under "
+        "`options`.",
+        "rewards.0.cap (run.yaml:21): unknown key; valid here: use, name, weight, timeout_s, options. Arguments of the "
+        "function belong under `options`.",
+        "learner.zero_stage (run.yaml:23): expected one of 0, 1, 2, 3; got 4",
+        "learner.policy.learning_rate (run.yaml:24): expected a number, above 0; got -1e-06",
+        "rewards.5.weight (command line): `rewards` is a list; expected a place in it, 0 to 0, got '5'",
+        "steps.x (command line): `steps` is 6: nothing can be set inside it",
+        "foo (command line): expected key.path=value, got 'foo'",
+        "rollout.workers (command line): the value is not valid YAML: '[1' (quote it?)",
+        "seed (command line): expected an integer; got the text 'one'",
+    ]
+
+
+def test_missing_keys_say_what_they_are(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, "name: t\n")
+    assert (
+        "steps (run.yaml): missing: expected an integer, at least 1; Batches generated, scored and learnt from" in found
+    )
+    assert {line.split(" ")[0] for line in found} == {
+        "steps", "prompts_per_step", "group_size", "data", "algorithm", "rewards"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("algorithm.preset=vapor", "`preset` must be one of vapo, dapo; got 'vapor'. Did you mean `vapo`?"),
+        ("algorithm={}", "missing: `preset` must be one of vapo, dapo"),
+        ("algorithm=dapo", "expected a section; got the text 'dapo'"),
+        ("data.train=[]", "expected a list, each a section, not empty; got a list"),
+        ("name=a b", "expected text, matching ^[A-Za-z0-9][A-Za-z0-9._-]*$; got the text 'a b'"),
+        ("reward_runner.on_error=maks", "expected text, one of mask, zero, fail; got the text 'maks'"),
+        ("data.train.0={generator: letter_count}", "`size` says how many prompts `generator` makes: add it"),
+    ],
+)
+def test_single_messages(tmp_path: Path, override: str, message: str) -> None:
+    assert mistakes(tmp_path, None, override)[0].partition("): ")[2].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "words"),
+    [
+        (["group_size=1"], "group_size", "(2) algorithm.advantage: gae"),
+        (["correctness=mth"], "correctness", "Did you mean `math`?"),
+        (["rewards=[{use: math}, {use: math}]"], "rewards", "two rewards go by the name `math`"),
+        (["rewards.0.use=mth"], "rewards.0.use", "Did you mean `math`?"),
+        (["rewards.0.use=nowhere.py:f"], "rewards.0.use", "nowhere.py does not exist"),
+        (["rewards.0.options={rihgt: 2}"], "rewards.0.options.rihgt", "Did you mean `right`?"),
+        (["rewards.0.weight=0"], "rewards", "every weight is 0"),
+        (["optimizer_steps_per_batch=17"], "optimizer_steps_per_batch", "at most 16"),
+        (["optimizer_steps_per_batch=8", "learner.ranks=4"], "learner.ranks", "(1) fewer ranks"),
+        (["rollout.max_response_tokens=2048"], "rollout.max_response_tokens", "no room for a prompt"),
+        (["rollout.sampling.temperature=0"], "rollout.sampling.temperature", "nothing to learn"),
+        (["learner.offload.parameters=true"], "learner.offload.parameters", "needs learner.zero_stage 3"),
+        (["learner.offload.optimizer=true"], "learner.offload.optimizer", "needs learner.zero_stage 1, 2 or 3"),
+        (["device=cpu", "rollout.tensor_parallel=2"], "rollout.tensor_parallel", "add rollout.workers instead"),
+        (["device=cpu", "rollout.weight_transfer=nccl"], "rollout.weight_transfer", "needs GPUs"),
+        (["algorithm.value_pretraining={min_steps: 9, max_steps: 3}"], "algorithm.value_pretraining.min_steps", "abov"),
+        (["data.train=[{path: x.jsonl}]", "warmup={}"], "warmup", "no worked examples"),
+    ],
+)
+def test_contradictions(tmp_path: Path, overrides: list[str], key: str, words: str) -> None:
+    found = mistakes(tmp_path, None, *overrides)
+    start = next(i for i, line in enumerate(found) if line.startswith(f"{key} ("))
+    assert any(words in line for line in found[start:])
+
+
+def test_contradictions_beside_other_mistakes(tmp_path: Path) -> None:
+    """A wrong value elsewhere does not hide them, and one about a wrong value is not told twice."""
+    found = mistakes(
+        tmp_path, None, "learner.zero_stage=5", "learner.offload.parameters=true", "correctness=mth", "x=1"
+    )
+    assert sorted(line.split(" ")[0] for line in found) == ["correctness", "learner.zero_stage", "x"]
+
+
+def test_warnings(tmp_path: Path) -> None:
+    loaded = load(tmp_path, None, "rollout.sampling.top_p=0.9", "optimizer_steps_per_batch=3")
+    assert [warning.split(" ")[0] for warning in loaded.warnings] == ["16", "rollout.sampling.top_p", "data.eval",
+                                                                        "learner.policy.warmup_steps"]  # fmt: skip
+
+
+def test_files_are_looked_up_beside_the_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("def good(sample): return 1.0\n")
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    rewards = [{"use": "math"}, {"use": "mine.py:good"}]
+    data = {"train": [{"path": "a.jsonl"}], "eval": [{"path": "b.jsonl"}]}
+    loaded = load(tmp_path, None, "data.eval.0.path=b.jsonl", rewards=rewards, data=data).config
+    assert loaded.data.train[0].path == tmp_path / "a.jsonl"
+    assert loaded.data.eval[0].path == here / "b.jsonl"
+    assert loaded.rewards[1].use == f"{tmp_path}/mine.py:good"
+    assert loaded.rewards[1].label == "good"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no configuration file"),
+        (b"a: [1\n", "run.yaml:2 is not valid YAML"),
+        (b"- 1\n", "must hold `key: value` lines, not a list"),
+        (b"\xff\xfe\x00", "cannot read the configuration file"),
+        (b"a: !!python/object:os.system {}\n", "is not valid YAML"),
+    ],
+)
+def test_unreadable_files(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "run.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=words.replace("(", r"\(")):
+        load_config(path)
+
+
+def test_resolved_configuration_loads_again(tmp_path: Path) -> None:
+    """What a run folder keeps is a configuration of its own."""
+    config = load_config(RECIPES[0]).config
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    assert load(tmp_path, text).config == config
+
+
+def test_every_field_is_described() -> None:
+    everything = list(entries(RunConfig))
+    assert len(everything) > 100
+    for entry in everything:
+        assert expected(entry.field), entry.key
+        assert entry.description, f"{entry.key} has no docstring"
+
+
+def test_explain() -> None:
+    lines = list(explain("learner.offload"))
+    assert "  learner.offload.parameters: true or false [false]" in lines
+    assert "      Needs zero_stage 3." in lines
+    with pytest.raises(ConfigError, match="Did you mean `learner.offload`"):
+        list(explain("learner.ofload"))
+
+
+def test_presets_are_free_of_contradictions() -> None:
+    for preset in ("vapo", "dapo"):
+        assert config_problems(RunConfig.model_validate({**MINIMAL, "algorithm": {"preset": preset}})) == []

@@ -127,10 +127,10 @@ def _eval(options: argparse.Namespace) -> int:
     if options.samples_per_prompt is not None:
         overrides.append(f"evaluation.samples_per_prompt={options.samples_per_prompt}")
     run: Path | None = options.source if options.source.is_dir() else None
-    if options.checkpoint is not None and run is None:
-        raise ConfigError("--checkpoint needs a run folder: ponder eval RUN --checkpoint STEP")
     if options.checkpoint is not None and options.model is not None:
         raise ConfigError("give --model or --checkpoint, not both")
+    if options.checkpoint is not None and run is None:
+        raise ConfigError("--checkpoint needs a run folder: ponder eval RUN --checkpoint STEP")
     loaded = load_config(run / "config.yaml" if run else options.source, overrides)
     config, model = loaded.config, options.model
     if run is not None and model is None:

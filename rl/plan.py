@@ -80,7 +80,7 @@ def plan_rows(config: RunConfig) -> Rows:
     return [
         (
             "model",
-            f"{config.model.name} ({_parameters(_shape(config))}), context {config.model.context_tokens:,} tokens",
+            f"{config.model.name} ({_parameters(known_shape(config))}), context {config.model.context_tokens:,} tokens",
         ),
         ("algorithm", config.algorithm.preset + (" (policy and critic)" if config.algorithm.uses_critic else "")),
         ("a step", f"{per_step}, at most {numbers.response_tokens_per_step:,} response tokens"),
@@ -121,7 +121,7 @@ def needed_elsewhere(config: RunConfig) -> list[str]:
     return needs
 
 
-def _shape(config: RunConfig) -> ModelShape | None:
+def known_shape(config: RunConfig) -> ModelShape | None:
     """The model's shape, or None where only the model's own config.json could tell and it is not here."""
     try:
         return model_shape(config.model.name)
@@ -173,7 +173,7 @@ def _machines(config: RunConfig, numbers: Arithmetic, device: str) -> str:
 
 
 def _memory_rows(config: RunConfig) -> Rows:
-    shape = _shape(config)
+    shape = known_shape(config)
     if shape is None:
         return [("memory", f"not estimated: the shape of {config.model.name} is not known here (no config.json)")]
     gpu = planned_device(config) == "gpu"

@@ -278,7 +278,7 @@ def test_explain() -> None:
     lines = list(explain("learner.offload"))
     assert "  learner.offload.parameters: true or false [false]" in lines
     assert "      Needs zero_stage 3." in lines
-    with pytest.raises(ConfigError, match="Did you mean `learner.offload`"):
+    with pytest.raises(ConfigError, match=r"Did you mean `learner\.offload`"):
         list(explain("learner.ofload"))
 
 

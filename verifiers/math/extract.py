@@ -29,7 +29,7 @@ _MAX_BARE = 200
 _BARE = re.compile(
     r"[A-Za-z]+\.?"
     r"|-?[$\d.,/ ]*\d ?[A-Za-z]{2,}(?: [A-Za-z]{2,}){0,2}\.?"
-    r"|(?:\\[A-Za-z]+|\\[^A-Za-z\n]|(?<![A-Za-z\\])[A-Za-z]{1,2}(?![A-Za-z])|[^A-Za-z\n=\\])+"
+    r"|(?!.*\b(?i:is|it|so|we|he|by|in|at|to|of|as|be|an|no|if|on)\b)(?:\\[A-Za-z]+|\\[^A-Za-z\n]|(?<![A-Za-z\\])[A-Za-z]{1,2}(?![A-Za-z])|[^A-Za-z\n=\\])+"
 )
 
 

@@ -106,6 +106,10 @@ def _same_relation(left: Any, right: Any) -> bool:
 
 
 def _same(left: Any, right: Any) -> bool:
+    import sympy
+
+    if any(side.has(sympy.zoo, sympy.nan) for side in (left, right)):
+        return False
     if left == right:
         return True
     checked = 0

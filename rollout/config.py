@@ -47,5 +47,8 @@ class RolloutConfig(Section):
     """Skip compilation and CUDA graphs; default: true on CPU, false on GPU."""
     engine_args: dict[str, Any] = Field(default_factory=dict)
     """Any other vLLM engine argument, passed through unchanged."""
+    recompute_kv_on_swap: bool = True
+    """After a weight swap, compute the KV cache of unfinished samples anew under the new weights: every token's
+    logprob is then exact. `false` goes on with the old cache: no pause for long contexts, logprobs slightly off."""
     logprob_gap_limit: float = Field(0.05, gt=0)
     """Alarm when the mean absolute gap between learner and rollout logprobs (nats per token) passes this."""

@@ -1,0 +1,11 @@
+"""Errors of generation that a user can mend or must know of; the message names the worker and its log file."""
+
+from __future__ import annotations
+
+
+class RolloutError(Exception):
+    """A rollout worker could not start, died, or was asked for something it cannot do."""
+
+
+class WeightStorageError(RolloutError):
+    """New weights could not be written where the rollout workers read them."""

@@ -19,20 +19,27 @@ pins="requirements/$device.txt requirements/dev.txt"
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
-hash_of() { "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
 
 [ -f "requirements/$device.txt" ] || die "no such list: requirements/$device.txt (cpu or gpu)"
 command -v "$python" >/dev/null || die "$python is not installed; Ponder needs Python 3.11 or newer
-  (choose one with: make PYTHON=/path/to/python3.11)"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  die "$("$python" --version) is too old; Ponder needs Python 3.11 or newer
   (choose one with: make PYTHON=/path/to/python3.11)"
 
 # Is there anything to do? ---------------------------------------------------------------------------------
 
 # shellcheck disable=SC2086
-want_pins=$({ grep -hE '^[A-Za-z0-9]' $pins; "$python" -c 'import sys; print(sys.version, sys.base_prefix)'; } | hash_of)
-want_project=$(hash_of <pyproject.toml)
+wanted=$("$python" - pyproject.toml $pins <<'PYTHON'
+import hashlib, sys
+if sys.version_info < (3, 11):
+    sys.exit(f"error: Python {sys.version.split()[0]} is too old; Ponder needs 3.11 or newer\n"
+             "  (choose one with: make PYTHON=/path/to/python3.11)")
+project, *lists = [open(path).read() for path in sys.argv[1:]]
+pins = [line for text in lists for line in text.splitlines() if line and not line.startswith("#")]
+for what in ("\n".join([sys.version, sys.base_prefix, *pins]), project):
+    print(hashlib.sha256(what.encode()).hexdigest())
+PYTHON
+)
+want_pins=${wanted%%$'\n'*}
+want_project=${wanted##*$'\n'}
 have_pins=""
 have_project=""
 if [ -f "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; then

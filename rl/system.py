@@ -10,9 +10,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,7 +26,7 @@ from rl.config import RunConfig
 from rl.errors import PonderError
 from rl.learner.group import LearnerGroup
 from rollout.fleet import RolloutFleet
-from rollout.weights import SharedMemoryWeights
+from rollout.weights import WeightPublisher
 
 Device = Literal["cpu", "gpu"]
 
@@ -42,7 +41,8 @@ class System:
     rewards: RewardRunner
     collector: Collector
     tokenizer: PreTrainedTokenizerBase
-    weights: SharedMemoryWeights
+    weights: WeightPublisher
+    """Where the learners write what the fleet reads."""
 
     @property
     def trained(self) -> LearnerGroup:
@@ -77,9 +77,12 @@ async def running_system(
     device = choose_device(config)
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
     async with AsyncExitStack() as stack:
-        rewards = stack.enter_context(RewardRunner(config.rewards, config.reward_runner, config.correctness, base))
+        rewards = stack.enter_context(
+            RewardRunner(
+                config.rewards, config.reward_runner, config.correctness, base, output=logs / "rewards.log"
+            )
+        )
         stack.enter_context(_ray(config, device, logs))
-        weights = stack.enter_context(SharedMemoryWeights())
         starting_fleet = asyncio.create_task(
             RolloutFleet.start(
                 config.rollout,
@@ -111,6 +114,7 @@ async def running_system(
             await asyncio.gather(starting_fleet, starting_learners)
             learners = starting_learners.result()
         fleet = await starting_fleet
+        weights = stack.enter_context(closing(fleet.publisher()))
         yield System(
             fleet=fleet,
             learners=learners,

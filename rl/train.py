@@ -120,6 +120,7 @@ async def _train(session: Session) -> None:
         folder.update_summary(eval_before=before.as_dict(), examples=_examples(before))
     if config.algorithm.uses_critic:
         await pretrain_critic(session)
+    session.console.begin(config.steps, done=session.state.step)
     await run_steps(session)
     await session.save()
     if session.held_out:

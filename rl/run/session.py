@@ -172,6 +172,7 @@ class Session:
         learners, tokenizer = self.system.trained, self.system.tokenizer
 
         async def write(folder: Path) -> None:
+            (folder / "learner").mkdir()
             await learners.save(folder / "learner")
             await learners.export(folder / "policy")
             tokenizer.save_pretrained(folder / "policy")

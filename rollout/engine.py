@@ -95,9 +95,7 @@ def engine_arguments(
         # A prompt computed in pieces crashes this engine on CPU when the request has a seed ("CPU Generator does not
         # use offset"), so every prompt fits into one step.
         arguments["enable_chunked_prefill"] = False
-        arguments["max_num_batched_tokens"] = max(
-            CPU_PREFILL_TOKENS, context_tokens + config.max_concurrent_samples
-        )
+        arguments["max_num_batched_tokens"] = max(CPU_PREFILL_TOKENS, context_tokens + config.max_concurrent_samples)
         if config.tensor_parallel == 1:
             arguments["distributed_executor_backend"] = "uni"
     return arguments | config.engine_args
@@ -110,7 +108,7 @@ def check_engine_installed() -> None:
         RolloutError: vLLM is not installed.
     """
     if importlib.util.find_spec("vllm") is None:
-        raise RolloutError("vLLM is not installed. Install requirements/cpu.txt or requirements/gpu.txt (`make install`).")
+        raise RolloutError("vLLM is not installed: install requirements/cpu.txt or requirements/gpu.txt.")
 
 
 def build_engine_args(arguments: dict[str, Any]) -> AsyncEngineArgs:

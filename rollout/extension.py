@@ -56,8 +56,9 @@ class WeightSwap:
         expected = {name for name, _ in model.named_parameters()}
         with set_current_vllm_config(self.vllm_config), torch.no_grad():
             initialize_layerwise_reload(model)
-            loaded = model.load_weights(tensors(Path(folder)))
-            finalize_layerwise_reload(model, self.model_config)
+            load: Any = model.load_weights
+            loaded = load(tensors(Path(folder)))
+            finalize_layerwise_reload(model, self.model_config)  # type: ignore[no-untyped-call]
         report = SwapReport(tuple(sorted(expected - set(loaded or expected))), tuple(refresh_tied_heads(model)))
         return vars(report)
 
@@ -70,7 +71,7 @@ def tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """Names and memory-mapped tensors of all safetensors files in a folder."""
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as mapped:
-            for name in mapped.keys():  # noqa: SIM118: safe_open is no dict
+            for name in mapped.keys():  # noqa: SIM118
                 yield name, mapped.get_tensor(name)
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 import ray
 from ray.exceptions import RayError, RayTaskError
 
@@ -175,7 +174,7 @@ class RolloutFleet:
             await asyncio.wait(ends, timeout=SHUTDOWN_SECONDS)
         for actor in actors:
             ray.kill(actor)
-        gone, alive = psutil.wait_procs(self._processes, timeout=2)
+        _, alive = psutil.wait_procs(self._processes, timeout=2)
         for process in alive:
             process.send_signal(signal.SIGKILL)
         psutil.wait_procs(alive, timeout=5)
@@ -220,10 +219,7 @@ class RolloutFleet:
     async def _all(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method of all workers at once."""
         return await asyncio.gather(
-            *(
-                self._call(index, getattr(actor, method).remote(*arguments))
-                for index, actor in enumerate(self._actors)
-            )
+            *(self._call(index, getattr(actor, method).remote(*arguments)) for index, actor in enumerate(self._actors))
         )
 
     async def _call(self, worker: int, reference: Any) -> Any:
@@ -252,7 +248,7 @@ def _actor(settings: WorkerSettings) -> Any:
 def _require_room(config: RolloutConfig, device: Device) -> None:
     """Refuse workers that Ray could never place: they would wait for ever."""
     unit, needed = ("GPU", config.workers * config.tensor_parallel) if device == "gpu" else ("CPU", config.workers)
-    there = int(ray.cluster_resources().get(unit, 0))
+    there = int(ray.cluster_resources().get(unit, 0))  # type: ignore[no-untyped-call]
     if needed > there:
         raise RolloutError(
             f"{config.workers} rollout workers need {needed} {unit}s and Ray has {there}. "

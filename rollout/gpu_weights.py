@@ -3,7 +3,7 @@
 Written against vLLM 0.32 and not run yet: it needs GPUs. `EngineWeights.write` runs in learner rank 0: it pauses
 all rollout workers, sends the tensors in portions, and lets the workers go on under the new version.
 
-- `nccl`: rank 0 and every engine worker form one NCCL group; engine number i has the ranks from 1 + i x tensor_parallel.
+- `nccl`: rank 0 and every engine worker form one NCCL group; engine i has the ranks from 1 + i * tensor_parallel.
 - `cuda_ipc`: the engine reads the learner's memory on the GPU that both share, so learner and worker must be on the
   same GPU: one learner rank, one worker, tensor_parallel 1.
 """
@@ -34,8 +34,8 @@ class EngineWeights:
         """
         if transport == "cuda_ipc" and len(workers) * tensor_parallel > 1:
             raise RolloutError(
-                "rollout.weight_transfer=cuda_ipc needs one rollout worker with tensor_parallel 1 on the learner's GPU. "
-                "Set it to nccl."
+                "rollout.weight_transfer=cuda_ipc needs one rollout worker with tensor_parallel 1 on the learner's "
+                "GPU. Set it to nccl."
             )
         self._transport = transport
         self._client = _Workers(list(workers), tensor_parallel)
@@ -84,7 +84,7 @@ class EngineWeights:
                 free.bind(("", 0))
                 port = free.getsockname()[1]
             info = NCCLTrainerInitInfo(
-                master_address=ray.util.get_node_ip_address(),
+                master_address=ray.util.get_node_ip_address(),  # type: ignore[no-untyped-call]
                 master_port=port,
                 world_size=1 + self._client.engine_workers,
                 rank=0,

@@ -102,6 +102,7 @@ class RolloutWorker:
         self._not_loaded: tuple[str, ...] = ()
         self._tied_heads: tuple[str, ...] = ()
         redirect_output(settings.log)
+        self._log_start = settings.log.stat().st_size
         if settings.place.cores is not None:
             os.sched_setaffinity(0, settings.place.cores)
 
@@ -124,14 +125,15 @@ class RolloutWorker:
 
             self._engine = AsyncLLM.from_engine_args(engine_args)
             await self._engine.update_weight_version(str(self._version))
+            self._log_start = settings.log.stat().st_size
         except RolloutError:
             raise
         except Exception as error:
-            reason = last_error(settings.log) or f"{type(error).__name__}: {error}"
+            reason = first_error(settings.log, self._log_start) or f"{type(error).__name__}: {error}"
             raise RolloutError(
                 f"rollout worker {settings.index} could not start its engine: {reason} (log: {settings.log})"
             ) from None
-        import psutil
+        import psutil  # type: ignore[import-untyped]
 
         return [os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))]
 
@@ -199,7 +201,7 @@ class RolloutWorker:
             raise
         except Exception as error:
             log = self._settings.log
-            reason = last_error(log) or f"{type(error).__name__}: {error}"
+            reason = first_error(log, self._log_start) or f"{type(error).__name__}: {error}"
             done.put_nowait(RolloutError(f"rollout worker {self._settings.index} failed: {reason} (log: {log})"))
 
     def _parameters(self, sampling: SamplingConfig, seed: int) -> SamplingParams:
@@ -307,14 +309,13 @@ def redirect_output(log: Path) -> None:
     os.close(file)
 
 
-def last_error(log: Path) -> str | None:
-    """The first error that a log reports after its last healthy line would be guesswork; take the root cause's line.
+def first_error(log: Path, start: int) -> str | None:
+    """The first `SomethingError: message` in a log from byte `start` on; None where there is none.
 
-    vLLM's engine prints the traceback of the root cause before all errors that follow from it, so the first
-    `SomethingError: message` line of the log is the one to show.
+    When an engine fails, the traceback of the root cause comes first, and errors that follow from it after it.
     """
-    for line in log.read_text(errors="replace").splitlines():
-        found = re.search(r"\b([\w.]*(?:Error|Exception)): (.+)", line)
-        if found:
-            return f"{found[1]}: {found[2]}"
-    return None
+    with log.open("rb") as file:
+        file.seek(start)
+        text = file.read().decode(errors="replace")
+    found = re.search(r"\b([\w.]*(?:Error|Exception)): (.+)", text)
+    return f"{found[1]}: {found[2]}" if found else None

@@ -1,0 +1,32 @@
+"""`Example`: one question with its reference answer, before any tokenizer has seen it. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One question, its answer and, where there is one, a worked response."""
+
+    id: str
+    """Stable across runs: `<task>/<index>`."""
+    messages: tuple[Message, ...]
+    """Chat turns, each {"role", "content"}; the last one is the user's."""
+    ground_truth: str
+    task: str = ""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """The data set's other columns."""
+    response: str | None = None
+    """A worked response to learn from (without the end of the turn), or None."""
+    flawed: str | None = None
+    """The same work with a mistake in it and the wrong answer that follows, or None."""
+
+    @property
+    def question(self) -> str:
+        """The last turn's text: two examples with the same question are the same."""
+        return self.messages[-1]["content"]

@@ -1,0 +1,92 @@
+"""`letter_count`: our own procedural task, small enough for a model of a million parameters.
+
+How often does a letter occur in a word? The word is spelled out, because a tokenizer would otherwise hide its
+letters; the worked response spells it again with a running count and boxes the last count:
+
+    How many times does the letter r appear in: s t r a w b e r r y ?
+    <seed:think> s 0 t 0 r 1 a 1 w 1 b 1 e 1 r 2 r 3 y 3</seed:think> \\boxed{3}
+
+A flawed response has one miscount: the count goes on from it, so the boxed answer is wrong. A model that imitates a
+share of these is right about as often as the rest when sampled: something for RL to mend.
+Words are random letters; all letters but the counted one differ within a word.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+from rewards.config import Section
+from rl.data.example import Example
+
+QUESTION = "How many times does the letter {letter} appear in: {word} ?"
+THINK_START, THINK_END = "<seed:think>", "</seed:think>"
+
+
+class LetterCountOptions(Section):
+    """Options of the generator `letter_count`."""
+
+    word_length_min: int = Field(5, ge=1)
+    """Fewest letters of a word."""
+    word_length_max: int = Field(12, le=24)
+    """Most letters of a word; a response has about twice as many tokens, plus 6."""
+    letter_share: float = Field(0.3, gt=0, lt=1)
+    """Chance of each place to hold the counted letter."""
+
+    @model_validator(mode="after")
+    def _lengths(self) -> LetterCountOptions:
+        if self.word_length_min > self.word_length_max:
+            raise ValueError("word_length_min must not be above word_length_max")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCount:
+    """One question: count `letter` in `word`."""
+
+    letter: str
+    word: str
+
+    @property
+    def question(self) -> str:
+        """The user turn."""
+        return QUESTION.format(letter=self.letter, word=" ".join(self.word))
+
+    @property
+    def answer(self) -> str:
+        """The right count."""
+        return str(self.word.count(self.letter))
+
+    def work(self, miscount_at: int | None = None) -> str:
+        """The worked response; at index `miscount_at` of the word the count is wrong by one from there on."""
+        count, steps = 0, []
+        for index, letter in enumerate(self.word):
+            counts = (letter == self.letter) != (index == miscount_at)
+            count += counts
+            steps.append(f" {letter} {count}")
+        return f"{THINK_START}{''.join(steps)}{THINK_END} \\boxed{{{count}}}"
+
+
+def letter_counts(seed: int, options: LetterCountOptions) -> Iterator[LetterCount]:
+    """Endless questions, the same for the same seed and options; a question may come twice."""
+    rng = random.Random(f"letter_count/{seed}")
+    while True:
+        letter = rng.choice(string.ascii_lowercase)
+        others = [c for c in string.ascii_lowercase if c != letter]
+        length = rng.randint(options.word_length_min, options.word_length_max)
+        places = [rng.random() < options.letter_share for _ in range(length)]
+        rest = iter(rng.sample(others, length))
+        yield LetterCount(letter, "".join(letter if here else next(rest) for here in places))
+
+
+def letter_count_examples(seed: int, options: LetterCountOptions) -> Iterator[Example]:
+    """Endless examples (ids left empty), each with its worked response and a flawed one."""
+    rng = random.Random(f"letter_count/flaws/{seed}")
+    for problem in letter_counts(seed, options):
+        turn = {"role": "user", "content": problem.question}
+        flawed = problem.work(miscount_at=rng.randrange(len(problem.word)))
+        yield Example("", (turn,), problem.answer, response=problem.work(), flawed=flawed)

@@ -123,7 +123,8 @@ class Collector:
         ids = sample.response_ids.tolist()
         if ids and ids[-1] == self._tokenizer.eos_token_id:
             ids = ids[:-1]
-        text: str = self._tokenizer.decode(ids, skip_special_tokens=False)
+        text = self._tokenizer.decode(ids, skip_special_tokens=False)
+        assert isinstance(text, str)
         return text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from rewards.errors import RewardFailed
 from rl.config import RunConfig
 from rl.data.source import load_examples, render, require_disjoint
 from rl.data.stream import PromptStream
@@ -64,6 +65,8 @@ def train(config: RunConfig, *, base: Path) -> int:
             return asyncio.run(_run(config, base, folder, checkpoint, console))
         except (PonderError, KeyboardInterrupt):
             raise
+        except RewardFailed as error:
+            raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
         except Exception as error:
             traceback.print_exc()  # goes to the log: the screen is for people
             raise PonderError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rewards.config import Section
 
@@ -70,3 +70,11 @@ class LearnerConfig(Section):
     offload: OffloadConfig = OffloadConfig()
     cpu_threads: int | None = Field(None, ge=1)
     """Torch threads of one rank on CPU; default: the machine's cores divided by the ranks."""
+
+    @model_validator(mode="after")
+    def _offload_needs_sharding(self) -> LearnerConfig:
+        if self.offload.parameters and self.zero_stage != 3:
+            raise ValueError("offload.parameters needs zero_stage 3 (DeepSpeed offloads what it shards)")
+        if self.offload.optimizer and self.zero_stage == 0:
+            raise ValueError("offload.optimizer needs zero_stage 1, 2 or 3 (DeepSpeed offloads what it shards)")
+        return self

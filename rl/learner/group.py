@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import ray
@@ -22,10 +23,10 @@ from rl.errors import PonderError
 from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.model import Device
-from rl.learner.worker import Job, LearnerWorker, Publisher, RankEstimates, Shares, log_path
+from rl.learner.worker import Job, LearnerWorker, RankEstimates, Shares, log_path
+from rollout.weights import WeightManifest, WeightPublisher
 
-if TYPE_CHECKING:
-    from rollout.weights import WeightManifest
+LONGEST_DEATH_SECONDS = 10
 
 
 class LearnerError(PonderError):
@@ -119,7 +120,7 @@ class LearnerGroup:
         ranks: list[Shares] = await self._all("update", *data, plan, train_policy)
         return {**_merged(ranks), "batch/padding": plan.padding}
 
-    async def write_weights(self, weights: Publisher, version: int) -> WeightManifest:
+    async def write_weights(self, weights: WeightPublisher, version: int) -> WeightManifest:
         """Publish the policy's weights under a version; rank 0 writes them."""
         manifests: list[WeightManifest | None] = await self._all("write_weights", weights, version)
         assert manifests[0] is not None
@@ -171,6 +172,9 @@ class LearnerGroup:
             except RayError as error:
                 rank = list(refs).index(done[0])
                 self._kill()
+                for other in waiting:  # their errors follow from this one: Ray would print them as unhandled
+                    with suppress(RayError):
+                        ray.get(other, timeout=LONGEST_DEATH_SECONDS)
                 raise self._explained(rank, error) from error
         return ray.get(list(refs))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
@@ -126,37 +126,41 @@ def _prepare(model: PreTrainedModel, lora: LoraConfig | None, checkpointing: boo
         model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
-def full_weights(model: PreTrainedModel, *, keep: bool, dtype: torch.dtype) -> dict[str, Tensor]:
-    """A model's weights under Hugging Face names as `save_pretrained` would write them, adapters merged in.
+def full_weights(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
+    """A model's weights under Hugging Face names, one after the other, adapters merged in.
 
-    Tied weights appear once, under their first name. With ZeRO-3 every rank must call it, as each parameter is
-    gathered in turn.
+    Tied weights appear once, under their first name. With ZeRO-3 each parameter is gathered when its turn comes and
+    let go afterwards: every rank must go through all of them, and a tensor to be kept must be copied.
 
     Args:
         model: the language model inside a `PolicyNetwork`.
-        keep: return the weights (rank 0); False only takes part in the gathering.
-        dtype: of the floating-point weights returned.
+        dtype: of the floating-point weights.
 
-    Returns:
-        Name to tensor in host memory; where nothing is converted on CPU, the model's own memory.
+    Yields:
+        Name and tensor on the learner's device; it may share the model's memory.
     """
-    merged: dict[str, Tensor] = {}
     adapted: dict[str, Any] = {name: module for name, module in model.named_modules() if isinstance(module, LoraLayer)}
     for name, parameter in _plain_weights(model):
         owner, _, leaf = name.rpartition(".base_layer.")
         layer = adapted.get(owner) if leaf == "weight" else None
-        parts = [parameter, *([] if layer is None else layer.parameters())]
-        with _gathered(parts):
-            if not keep:
-                continue
+        with _gathered([parameter, *([] if layer is None else layer.parameters())]):
             weight = parameter.detach()
             if layer is not None:
                 weight = weight + layer.get_delta_weight("default").to(weight.dtype)
-            elif hasattr(parameter, "ds_id"):
-                weight = weight.clone()  # the gathered memory is freed on leaving the block
-            public = f"{owner}.{leaf}" if owner else name
-            merged[public] = weight.to("cpu", dtype if weight.is_floating_point() else None)
-    return revert_weight_conversion(model, merged) if keep else {}
+            yield f"{owner}.{leaf}" if owner else name, weight.to(dtype) if weight.is_floating_point() else weight
+
+
+def saved_names(model: PreTrainedModel, weights: Iterable[tuple[str, Tensor]]) -> Iterable[tuple[str, Tensor]]:
+    """Weights as `save_pretrained` would write them, which is what vLLM loads.
+
+    Some architectures (mixtures of experts) fuse the weights of a checkpoint while loading: for these all weights are
+    copied to host memory and taken apart again. All others pass through as they come.
+    """
+    if not getattr(model, "_weight_conversions", None):
+        return weights
+    copied = {name: weight.to("cpu", copy=True) for name, weight in weights}
+    saved: dict[str, Tensor] = revert_weight_conversion(model, copied)
+    return saved.items()
 
 
 def _plain_weights(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:

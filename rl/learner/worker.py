@@ -10,11 +10,11 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 import ray.util
@@ -22,28 +22,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
+from transformers.integrations.deepspeed import HfDeepSpeedConfig
 
 from rl.algorithms.config import AlgorithmConfig
 from rl.batch import Batch, Estimates, Targets
 from rl.learner.batching import OptimizerStep, Schedule, rows_grid, tensors
 from rl.learner.config import LearnerConfig
-from rl.learner.engine import Engine, parameter_dtype
-from rl.learner.model import Device, choose_attention, full_weights, load_critic, load_policy
+from rl.learner.engine import Engine, deepspeed_config, parameter_dtype
+from rl.learner.model import Device, choose_attention, full_weights, load_critic, load_policy, saved_names
 from rl.learner.objective import policy_objective, value_objective
-
-if TYPE_CHECKING:
-    from rollout.weights import WeightManifest
+from rollout.weights import WeightManifest, WeightPublisher
 
 LONGEST_WAIT = timedelta(minutes=30)
 """How long a rank waits for the others before it fails; loading a large model takes minutes."""
-
-
-class Publisher(Protocol):
-    """Something that brings weights to rollout workers, e.g. `rollout.weights.SharedMemoryWeights`."""
-
-    def write(self, version: int, state: Iterable[tuple[str, Tensor]]) -> WeightManifest:
-        """Publish the weights under a version."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -129,6 +120,9 @@ class LearnerWorker:
             "lora": config.lora,
             "checkpointing": config.activation_checkpointing,
         }
+        if config.zero_stage == 3:  # while this object lives, transformers shards parameters as it loads them
+            sharding = deepspeed_config(config, config.policy, self.dtype)
+            self._loads_sharded = HfDeepSpeedConfig(sharding)  # type: ignore[no-untyped-call]
         policy = load_policy(job.model_path, chunk_tokens=config.logprob_chunk_tokens, **loading)
         self.model = policy.model
         self.policy = Engine(policy, config.policy, config, self.dtype)
@@ -263,10 +257,12 @@ class LearnerWorker:
             shares.add(terms)
         shares.add({"critic/gradient_norm": torch.tensor(critic.step() / self.job.config.ranks)})
 
-    def write_weights(self, publisher: Publisher, version: int) -> WeightManifest | None:
+    def write_weights(self, publisher: WeightPublisher, version: int) -> WeightManifest | None:
         """Publish the policy's weights; only rank 0 writes and returns a manifest."""
-        weights = full_weights(self.model, keep=self.rank == 0, dtype=self.dtype)
-        return publisher.write(version, weights.items()) if self.rank == 0 else None
+        weights = full_weights(self.model, self.dtype)
+        manifest = publisher.write(version, saved_names(self.model, weights)) if self.rank == 0 else None
+        deque(weights, maxlen=0)  # the other ranks only take part in gathering
+        return manifest
 
     def save(self, folder: Path) -> None:
         """Weights, optimizers, counters and random state below `folder`."""
@@ -295,14 +291,16 @@ class LearnerWorker:
         """Write the policy as a Hugging Face folder (rank 0), adapters merged in, without a tokenizer."""
         from huggingface_hub import save_torch_state_dict
 
-        weights = full_weights(self.model, keep=self.rank == 0, dtype=self.dtype)
+        weights = full_weights(self.model, self.dtype)
         if self.rank == 0:
+            named = {name: weight.to("cpu", copy=True) for name, weight in saved_names(self.model, weights)}
             folder.mkdir(parents=True, exist_ok=True)
-            save_torch_state_dict(weights, folder, metadata={"format": "pt"})
+            save_torch_state_dict(named, folder, metadata={"format": "pt"})
             config = self.model.config.to_dict() | {"dtype": str(self.dtype).removeprefix("torch.")}
             type(self.model.config).from_dict(config).save_pretrained(folder)
             if self.model.generation_config is not None:
                 self.model.generation_config.save_pretrained(folder)
+        deque(weights, maxlen=0)
 
 
 def log_path(folder: Path, rank: int) -> Path:

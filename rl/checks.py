@@ -1,4 +1,4 @@
-"""What sections of a configuration must be to each other. Pure; imports no torch.
+"""What sections of a configuration must be to each other. Imports no torch.
 
 An error names its keys and gives numbered ways out where there are several. A warning is something that is allowed,
 but rarely meant. That rewards exist and take their options is checked where they are loaded (`rewards/loader.py`).
@@ -7,14 +7,21 @@ but rarely meant. That rewards exist and take their options is checked where the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
 
 from rl.config import RunConfig
 from rl.config_source import Key, Problem
+from rl.data.tasks import LetterCountOptions
+from rl.models.errors import ModelNotFound
+from rl.models.resolve import model_shape
 
 
 def config_problems(config: RunConfig) -> list[Problem]:
     """All contradictions between the sections."""
-    return [*_groups(config), *_rewards(config), *_sizes(config), *_devices(config), *_warm_start(config)]
+    checks = (_groups, _rewards, _sizes, _model, _generators, _devices, _warm_start)
+    return [problem for check in checks for problem in check(config)]
 
 
 def _groups(config: RunConfig) -> Iterator[Problem]:
@@ -84,21 +91,36 @@ def _sizes(config: RunConfig) -> Iterator[Problem]:
         )
 
 
+def _model(config: RunConfig) -> Iterator[Problem]:
+    name, context = config.model.name, config.model.context_tokens
+    try:
+        shape = model_shape(name)
+    except ModelNotFound as error:
+        if name.count("/") != 1 or Path(name).exists():  # else a Hugging Face name that is not fetched yet
+            yield Problem(("model", "name"), str(error))
+        return
+    if context > shape.context:
+        yield Problem(
+            ("model", "context_tokens"),
+            f"is {context}, but {name} was made for at most {shape.context} tokens",
+            also=(("model", "name"),),
+        )
+
+
+def _generators(config: RunConfig) -> Iterator[Problem]:
+    for part, sources in (("train", config.data.train), ("eval", config.data.eval)):
+        for place, source in enumerate(sources):
+            if source.generator is None:
+                continue
+            try:
+                LetterCountOptions.model_validate(source.options)
+            except ValidationError as error:
+                for found in error.errors():
+                    yield Problem(("data", part, place, "options", *found["loc"]), found["msg"])
+
+
 def _devices(config: RunConfig) -> Iterator[Problem]:
-    learner, rollout = config.learner, config.rollout
-    if learner.offload.parameters and learner.zero_stage != 3:
-        yield Problem(
-            ("learner", "offload", "parameters"),
-            f"needs learner.zero_stage 3 (it is {learner.zero_stage}): only then are parameters sharded and fetched "
-            "when they are used",
-            also=(("learner", "zero_stage"),),
-        )
-    if learner.offload.optimizer and learner.zero_stage == 0:
-        yield Problem(
-            ("learner", "offload", "optimizer"),
-            "needs learner.zero_stage 1, 2 or 3 (it is 0)",
-            also=(("learner", "zero_stage"),),
-        )
+    rollout = config.rollout
     if config.device == "cpu":
         if rollout.tensor_parallel > 1:
             yield Problem(

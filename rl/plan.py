@@ -190,7 +190,8 @@ def _memory_rows(config: RunConfig) -> Rows:
         shape, config.rollout, compute_bytes=_bytes(config.rollout.dtype, gpu), context_tokens=context
     )
     where = "a rollout GPU" if gpu else "a rollout worker"
-    kv = f"KV cache {size(worker.kv_full)} for {config.rollout.max_concurrent_samples} full-length samples at once"
+    sample, most = size(worker.kv_token * context), config.rollout.max_concurrent_samples
+    kv = f"KV cache {sample} a full-length sample (all {most} at once: {size(worker.kv_full)}; what does not fit waits)"
     if not gpu:
         fit = config.rollout.cpu_kv_cache_gib * 2**30 / (worker.kv_token * context)
         kv = f"KV cache {config.rollout.cpu_kv_cache_gib:g} GiB ({fit:,.0f} full-length samples at once)"

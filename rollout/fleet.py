@@ -182,9 +182,9 @@ class RolloutFleet:
 
     def _assign(self, requests: Sequence[SampleRequest]) -> dict[int, list[Order]]:
         """Groups to workers: each to the one with the fewest unfinished samples."""
-        groups: dict[str, list[int]] = {}
+        groups: dict[tuple[int, ...], list[int]] = {}
         for index, request in enumerate(requests):
-            groups.setdefault(request.prompt.prompt_id, []).append(index)
+            groups.setdefault(request.prompt.token_ids, []).append(index)
         orders: dict[int, list[Order]] = {}
         for indices in groups.values():
             prompt = requests[indices[0]].prompt

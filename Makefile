@@ -24,6 +24,7 @@ test: lint ## style, types, import rules and all tests
 
 lint: venv ## style, types and import rules
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

@@ -172,8 +172,8 @@ def _rewards(options: argparse.Namespace) -> int:
     from rewards.loader import list_builtins
 
     for name, described in list_builtins().items():
-        options = ", ".join(option.name for option in described.options)
-        print(f"{name:<10} {described.line}\n{'':<10} options: {options}")
+        arguments = ", ".join(option.name for option in described.options)
+        print(f"{name:<10} {described.line}\n{'':<10} options: {arguments}")
     print("\nOne of your own: a Python file with `def f(sample, **options)` that returns a number, a Score or None,")
     print("and in the configuration:  rewards: [{use: path/to/file.py:f, weight: 1}]")
     return 0

@@ -48,7 +48,8 @@ def evaluate_model(
         except Exception as error:
             traceback.print_exc()  # goes to the log: the screen is for people
             raise PonderError(
-                f"the evaluation failed: {type(error).__name__}: {error}\nDetails: {logs / 'driver.log'} and its neighbours."
+                f"the evaluation failed: {type(error).__name__}: {error}\n"
+                f"Details: {logs / 'driver.log'} and its neighbours."
             ) from error
         finally:
             console.close()

@@ -59,10 +59,11 @@ class Checkpoint:
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:
     """All complete checkpoints, oldest first."""
-    found = []
-    for path in sorted(folder.glob("step-*")):
-        if _NAME.fullmatch(path.name) and (path / "state.json").exists():
-            found.append(Checkpoint(path, RunState(**json.loads((path / "state.json").read_text()))))
+    found = [
+        Checkpoint(path, RunState(**json.loads((path / "state.json").read_text())))
+        for path in folder.glob("step-*")
+        if _NAME.fullmatch(path.name) and (path / "state.json").exists()
+    ]
     return sorted(found, key=lambda c: c.state.step)
 
 

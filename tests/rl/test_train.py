@@ -126,7 +126,9 @@ def test_engine_and_learner_agree_after_every_swap(undisturbed: tuple[Run, str])
         assert {tuple(row["weight_versions"]) for row in run.rows(step)} == {(step - 1, step - 1)}
 
 
-def test_killed_and_interrupted_a_run_continues_as_if_nothing_had_been(undisturbed: tuple[Run, str], tmp_path: Path) -> None:
+def test_killed_and_interrupted_a_run_continues_as_if_nothing_had_been(
+    undisturbed: tuple[Run, str], tmp_path: Path
+) -> None:
     run = make_run(tmp_path, "disturbed")
     process = run.start()
     read_until(process, "step 1/")

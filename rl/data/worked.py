@@ -1,0 +1,48 @@
+"""Worked examples from a file: what the warm-up learns from when it is not a generator's own work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rl.data.example import Example, Message
+from rl.data.files import Row, read_rows
+from rl.errors import ConfigError
+from verifiers.math import extract
+
+
+def load_worked(path: Path) -> list[Example]:
+    """Read rows of {"prompt" or "messages", "response", optionally "answer"}.
+
+    `prompt` is the user's text; `messages` is a list of {"role", "content"} turns, whose last one may be the response.
+    Without an `answer` the one that the response boxes is the reference; without either it stays empty.
+
+    Raises:
+        ConfigError: the file or a row of it is malformed, with its line.
+    """
+    return [_example(row, path, number, i) for i, (number, row) in enumerate(read_rows(path))]
+
+
+def _example(row: Row, path: Path, number: int, index: int) -> Example:
+    where = f"{path}, line {number}"
+    messages, response = _messages(row, where), row.get("response")
+    if response is None and len(messages) > 1 and messages[-1]["role"] == "assistant":
+        messages, response = messages[:-1], messages[-1]["content"]
+    if not isinstance(response, str) or not response:
+        raise ConfigError(f"{where}: no text in column `response` (and no last turn of the assistant in `messages`)")
+    answer = row.get("answer")
+    if answer is None:
+        found = extract(response)
+        answer = found.answer if found.rule == "boxed" else ""
+    return Example(f"{path.stem}/{index}", messages, str(answer), path.stem, response=response)
+
+
+def _messages(row: Row, where: str) -> tuple[Message, ...]:
+    if isinstance(prompt := row.get("prompt"), str):
+        return ({"role": "user", "content": prompt},)
+    turns = row.get("messages", row.get("prompt"))
+    if not isinstance(turns, list) or not turns:
+        raise ConfigError(f'{where}: give text in `prompt`, or a list of {{"role", "content"}} turns in `messages`')
+    for turn in turns:
+        if not (isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)):
+            raise ConfigError(f'{where}: a turn should be {{"role": text, "content": text}}, not {turn!r:.80}')
+    return tuple({"role": turn["role"], "content": turn["content"]} for turn in turns)

@@ -62,7 +62,8 @@ def train(config: RunConfig, *, base: Path) -> int:
         for line in changed:
             console.note(f"changed since the run was last started: {line}")
         try:
-            return asyncio.run(_run(config, base, folder, checkpoint, console))
+            prepared = _prepare(config, base, console)  # outside the event loop: Ctrl-C ends a warm-up at once
+            return asyncio.run(_run(config, base, folder, checkpoint, console, *prepared))
         except (PonderError, KeyboardInterrupt):
             raise
         except RewardFailed as error:
@@ -78,12 +79,18 @@ def train(config: RunConfig, *, base: Path) -> int:
 
 
 async def _run(
-    config: RunConfig, base: Path, folder: RunFolder, checkpoint: Checkpoint | None, console: Console
+    config: RunConfig,
+    base: Path,
+    folder: RunFolder,
+    checkpoint: Checkpoint | None,
+    console: Console,
+    model: Path,
+    training: list[Prompt],
+    held_out: list[Prompt],
 ) -> int:
     started = asyncio.Event()
     stop = asyncio.Event()
     _on_interrupt(stop, started, console)
-    model, training, held_out = _prepare(config, base, console)
     stream = PromptStream(training, seed=config.seed, shuffle=config.data.shuffle)
     state = RunState(model=config.model.name)
     if checkpoint is not None:

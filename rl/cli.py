@@ -102,20 +102,23 @@ def _warmup(options: argparse.Namespace) -> int:
     from rl.load_config import load_config
 
     loaded = load_config(options.config, options.overrides)
-    if loaded.config.warmup is None:
+    config = loaded.config
+    if config.warmup is None:
         raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
     from rl.data.source import load_examples
     from rl.models.resolve import resolve_model
+    from rl.run.screen import noise_to
     from rl.warmup import warm_model
 
-    folder = warm_model(
-        resolve_model(loaded.config.model.name),
-        load_examples(loaded.config.data.train, loaded.base),
-        loaded.config.warmup,
-        base=loaded.base,
-        seed=loaded.config.seed,
-        progress=lambda line: print(line, file=sys.stderr),
-    )
+    with noise_to(config.runs_folder / f"warmup-{config.name}" / "logs" / "driver.log") as screen:
+        folder = warm_model(
+            resolve_model(config.model.name),
+            load_examples(config.data.train, loaded.base),
+            config.warmup,
+            base=loaded.base,
+            seed=config.seed,
+            progress=lambda line: print(line, file=screen),
+        )
     print(folder)
     return 0
 

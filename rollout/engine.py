@@ -78,7 +78,7 @@ def engine_arguments(
         "logprobs_mode": "processed_logprobs",
         "worker_extension_cls": "rollout.extension.WeightSwap",
         "seed": seed,
-        # Prompts arrive as ids and leave as ids; no defaults of the model's own for temperature or stop tokens.
+        # Prompts arrive as ids and leave as ids; no sampling defaults of the model's own.
         "skip_tokenizer_init": True,
         "generation_config": "vllm",
         "disable_log_stats": True,

@@ -65,7 +65,7 @@ class RolloutFleet:
             context_tokens: longest prompt and response together.
             device: one core's share of Ray, or `tensor_parallel` GPUs, for each worker.
             log_folder: `rollout-<worker>.log` appear here.
-            stop_token_ids: tokens that end a response.
+            stop_token_ids: tokens that end a response, besides those that the model's generation config names.
 
         Raises:
             RolloutError: a worker did not start; names its log file. Nothing is left running.

@@ -51,7 +51,11 @@ class ScoredGroup:
                 "correct": score.correct,
                 "reward": score.reward,
                 "scores": {
-                    name: {"value": s.value, "outcome": s.outcome.value, **({"message": s.message} if s.message else {})}
+                    name: {
+                        "value": s.value,
+                        "outcome": s.outcome.value,
+                        **({"message": s.message} if s.message else {}),
+                    }
                     for name, s in score.scores.items()
                 },
                 "response_tokens": len(sample.response_ids),

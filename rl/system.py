@@ -78,9 +78,7 @@ async def running_system(
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
     async with AsyncExitStack() as stack:
         rewards = stack.enter_context(
-            RewardRunner(
-                config.rewards, config.reward_runner, config.correctness, base, output=logs / "rewards.log"
-            )
+            RewardRunner(config.rewards, config.reward_runner, config.correctness, base, output=logs / "rewards.log")
         )
         stack.enter_context(_ray(config, device, logs))
         starting_fleet = asyncio.create_task(

@@ -1,13 +1,13 @@
 """The run folder: where everything that a run produces lies, and what may change between two starts of it.
 
-    runs/<name>/
-      config.yaml       the resolved configuration
-      metrics.jsonl     one line a step (and tensorboard/)
-      samples/          step-000001.jsonl ...: every sample that was generated, with its scores
-      checkpoints/      step-000020/ ...
-      logs/             what vLLM, Ray and DeepSpeed print
-      summary.json      held-out accuracy before and after, example answers
-      report.html
+runs/<name>/
+  config.yaml       the resolved configuration
+  metrics.jsonl     one line a step (and tensorboard/)
+  samples/          step-000001.jsonl ...: every sample that was generated, with its scores
+  checkpoints/      step-000020/ ...
+  logs/             what vLLM, Ray and DeepSpeed print
+  summary.json      held-out accuracy before and after, example answers
+  report.html
 """
 
 from __future__ import annotations

@@ -139,9 +139,7 @@ class Session:
 
     def finish_value_step(self, number: int, metrics: Mapping[str, float], clock: Clock) -> None:
         """Record a step of value pretraining."""
-        self.state = replace(
-            self.state, value_pretraining_steps=number, data=self.stream.state(), seconds=self.seconds
-        )
+        self.state = replace(self.state, value_pretraining_steps=number, data=self.stream.state(), seconds=self.seconds)
         self.tracker.log(number, prefixed({**metrics, "time/step": clock.seconds}, "value_pretraining"))
         self.console.value_step(number, metrics)
 
@@ -178,8 +176,5 @@ class Session:
             tokenizer.save_pretrained(folder / "policy")
 
         self.state = replace(self.state, seconds=self.seconds)
-        await save_checkpoint(
-            self.folder.checkpoints, self.state, write, keep_last=self.config.checkpoint.keep_last
-        )
+        await save_checkpoint(self.folder.checkpoints, self.state, write, keep_last=self.config.checkpoint.keep_last)
         self._last_saved = self.state.step if self.state.value_pretraining_done else -1
-

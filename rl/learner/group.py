@@ -28,6 +28,10 @@ from rollout.weights import WeightManifest, WeightPublisher
 
 LONGEST_DEATH_SECONDS = 10
 
+CPU_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Read when torch is loaded. Threads that wait must not spin: on cores that something else needs too, they keep the
+thread they wait for from running, and a step takes many times as long."""
+
 
 class LearnerError(PonderError):
     """A learner rank failed or died."""
@@ -76,7 +80,11 @@ class LearnerGroup:
             LearnerError: a rank did not come up.
         """
         job = Job(config, algorithm, model_path, attention, device, seed, temperature, log_folder.resolve())
-        actor = ray.remote(LearnerWorker).options(num_cpus=1, num_gpus=1 if device == "gpu" else 0)
+        actor = ray.remote(LearnerWorker).options(
+            num_cpus=1,
+            num_gpus=1 if device == "gpu" else 0,
+            runtime_env={"env_vars": {} if device == "gpu" else CPU_ENVIRONMENT},
+        )
         actors: list[Any] = [actor.remote(rank, job) for rank in range(config.ranks)]
         group = cls(actors, job, optimizer_steps_per_batch)
         host, port = group._wait([group._actors[0].call.remote("open_rendezvous")])[0]

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import ray
+
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the learner's ranks have it; read when torch is loaded
+
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM

@@ -35,8 +35,7 @@ class RolloutConfig(Section):
     """How new weights reach the engines. `shared_memory`: memory-mapped safetensors on one host;
     `nccl`, `cuda_ipc`: vLLM's own engines; `auto`: shared_memory on CPU, nccl on GPU."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Compute type of the engine; `auto`: bfloat16 on GPU and on CPUs with native bfloat16 matmul that
-    are told to use it, else float32 (see rollout/machine.py)."""
+    """Compute type of the engine; `auto`: bfloat16 on GPU, float32 on CPU (rollout/machine.py says why)."""
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
     """Share of GPU memory for weights and KV cache."""
     cpu_kv_cache_gib: float = Field(1.0, gt=0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,8 @@ class RolloutFleet:
         self._settings = list(settings)
         self._actors = list(actors)
         self._processes: list[psutil.Process] = []
+        """The actors' processes on this machine."""
+        self._started = False
         self._unfinished = [0] * len(actors)
         self._calls = itertools.count()
         self._swap = asyncio.Lock()
@@ -90,14 +91,14 @@ class RolloutFleet:
         ]
         fleet = cls(config, settings, [_actor(one) for one in settings])
         try:
-            started = await asyncio.gather(
-                *(fleet._call(index, actor.start.remote()) for index, actor in enumerate(fleet._actors))
-            )
+            here = ray.get_runtime_context().get_node_id()
+            places: list[tuple[str, int]] = await fleet._all("whereabouts")
+            fleet._processes = [psutil.Process(pid) for node, pid in places if node == here]
+            await fleet._all("start")
         except BaseException:
             await fleet.shutdown()
             raise
-        for pids in started:
-            fleet._processes += [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+        fleet._started = True
         return fleet
 
     def publisher(self) -> WeightPublisher:
@@ -169,16 +170,18 @@ class RolloutFleet:
     async def shutdown(self) -> None:
         """End all workers and their engines; fine to call twice."""
         actors, self._actors = self._actors, []
-        ends = [asyncio.ensure_future(actor.shutdown.remote()) for actor in actors]
-        if ends:
+        family = [member for one in self._processes if one.is_running() for member in (one, *one.children(True))]
+        if self._started and actors:
+            ends = [asyncio.ensure_future(actor.shutdown.remote()) for actor in actors]
             await asyncio.wait(ends, timeout=SHUTDOWN_SECONDS)
+            for end in ends:
+                end.cancel() if not end.done() else end.exception()
         for actor in actors:
             ray.kill(actor)
-        _, alive = psutil.wait_procs(self._processes, timeout=2)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, family, 2 if self._started else 0)
         for process in alive:
-            process.send_signal(signal.SIGKILL)
-        psutil.wait_procs(alive, timeout=5)
-        self._processes = []
+            process.kill()
+        await asyncio.to_thread(psutil.wait_procs, alive, 5)
 
     def _assign(self, requests: Sequence[SampleRequest]) -> dict[int, list[Order]]:
         """Groups to workers: each to the one with the fewest unfinished samples."""

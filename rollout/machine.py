@@ -54,8 +54,9 @@ def worker_place(config: RolloutConfig, device: Device, index: int, *, model_pat
     if Path(model_path).is_dir():
         environment["HF_HUB_OFFLINE"] = "1"
     if device == "gpu":
-        # CUDA-IPC handles and worker extensions travel by pickle between processes of this machine only.
-        environment["VLLM_ALLOW_INSECURE_SERIALIZATION"] = "1"
+        if config.weight_transfer == "cuda_ipc":
+            # Handles of GPU memory travel by pickle, between processes of this worker only.
+            environment["VLLM_ALLOW_INSECURE_SERIALIZATION"] = "1"
         return WorkerPlace(environment, None)
     cores = slice_of_cores(sorted(os.sched_getaffinity(0)), config, index)
     threads = config.cpu_threads or (len(cores) if cores else 1)
@@ -68,6 +69,10 @@ def worker_place(config: RolloutConfig, device: Device, index: int, *, model_pat
         # vLLM would move the model into a process of its own otherwise (see `engine.py`).
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0" if config.tensor_parallel == 1 else "1",
     }
+    if config.enforce_eager is not False:
+        # An eager engine would still compile a helper of its sampler (the rank of a token) at the first batch: seconds,
+        # and a C++ compiler.
+        environment["TORCH_COMPILE_DISABLE"] = "1"
     preload = preloads()
     if preload:
         environment["LD_PRELOAD"] = ":".join([*preload, *_split(os.environ.get("LD_PRELOAD", ""))])

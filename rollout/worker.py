@@ -106,8 +106,14 @@ class RolloutWorker:
         if settings.place.cores is not None:
             os.sched_setaffinity(0, settings.place.cores)
 
-    async def start(self) -> list[int]:
-        """Start the engine; returns the process ids of this worker, the actor's first.
+    async def whereabouts(self) -> tuple[str, int]:
+        """Ray node and process id of this actor."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), os.getpid()
+
+    async def start(self) -> None:
+        """Start the engine.
 
         Raises:
             RolloutError: the engine did not start; names the log file.
@@ -133,9 +139,6 @@ class RolloutWorker:
             raise RolloutError(
                 f"rollout worker {settings.index} could not start its engine: {reason} (log: {settings.log})"
             ) from None
-        import psutil  # type: ignore[import-untyped]
-
-        return [os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))]
 
     async def generate(
         self, call: str, orders: Sequence[Order], sampling: SamplingConfig | None

@@ -87,9 +87,15 @@ async def setup(
     )
     with SharedMemoryWeights() as weights:
         yield Setup(fleet, [first], weights)
-    processes = fleet._processes
+    processes = family(fleet)
     await fleet.shutdown()
     assert not any(process.is_running() for process in processes)
+    await fleet.shutdown()
+
+
+def family(fleet: RolloutFleet) -> list[psutil.Process]:
+    """The processes of a fleet: actors and engines."""
+    return [member for one in fleet._processes if one.is_running() for member in (one, *one.children(True))]
 
 
 def is_tied(setup: Setup) -> bool:
@@ -252,7 +258,8 @@ async def test_an_older_version_is_refused(setup: Setup) -> None:
 
 async def test_a_killed_worker_is_named(setup: Setup) -> None:
     """Last: it takes the fleet down."""
-    processes: list[psutil.Process] = list(setup.fleet._processes)
+    processes = family(setup.fleet)
+    assert len(processes) > 1
 
     async def kill() -> None:
         await asyncio.sleep(0.1)
@@ -301,3 +308,42 @@ async def test_more_workers_than_cores_are_refused(cluster: None, tmp_path: Path
             log_folder=tmp_path,
             stop_token_ids=STOP,
         )
+
+
+async def test_two_workers_that_keep_their_cache_at_a_swap(cluster: None, tmp_path: Path) -> None:
+    """Groups are spread over both; versions are right; new samples never use a prefix of older weights."""
+    models = [tiny_model(0, tied=False)]
+    fleet = await RolloutFleet.start(
+        RolloutConfig(
+            workers=2,
+            max_response_tokens=LONGEST,
+            max_concurrent_samples=32,
+            cpu_kv_cache_gib=0.25,
+            cpu_threads=1,
+            recompute_kv_on_swap=False,
+        ),
+        model_path=str(save(models[0], tmp_path / "model")),
+        context_tokens=CONTEXT,
+        device="cpu",
+        log_folder=tmp_path / "logs",
+        stop_token_ids=STOP,
+    )
+    try:
+        with SharedMemoryWeights() as weights:
+            setup = Setup(fleet, models, weights)
+            asked = requests(prompts(8, length=100), 4)
+            generating = asyncio.create_task(collect(setup, asked))
+            await asyncio.sleep(0.2)
+            await setup.swap(tied=False)
+            samples = await generating
+            homes = {prompt.prompt_id: set() for prompt in prompts(8)}  # type: dict[str, set[int]]
+            for sample in samples.values():
+                assert (np.diff(sample.versions) >= 0).all()
+                homes[sample.prompt.prompt_id].add(sample.worker)
+            assert all(len(workers) == 1 for workers in homes.values()), "a group stays on one worker"
+            assert set().union(*homes.values()) == {0, 1}
+            fresh = await collect(setup, asked)
+            assert all(gap(setup.models[1], sample) < EXACT for sample in fresh.values())
+            assert all((sample.versions == 1).all() for sample in fresh.values())
+    finally:
+        await fleet.shutdown()

@@ -32,8 +32,10 @@ class LetterCountOptions(Section):
 
     word_length_min: int = Field(5, ge=1)
     """Fewest letters of a word."""
-    word_length_max: int = Field(12, le=24)
-    """Most letters of a word; a response has about twice as many tokens, plus 6."""
+    word_length_max: int = Field(10, le=24)
+    """Most letters of a word; a response has twice as many tokens, plus 6."""
+    alphabet: int = Field(16, ge=2, le=26)
+    """Letters in use, from `a` on: the fewer, the sooner a model knows them all."""
     letter_share: float = Field(0.3, gt=0, lt=1)
     """Chance of each place to hold the counted letter."""
 
@@ -41,6 +43,8 @@ class LetterCountOptions(Section):
     def _lengths(self) -> LetterCountOptions:
         if self.word_length_min > self.word_length_max:
             raise ValueError("word_length_min must not be above word_length_max")
+        if self.word_length_max >= self.alphabet:
+            raise ValueError("word_length_max must be below alphabet: all letters but the counted one differ in a word")
         return self
 
 
@@ -74,9 +78,10 @@ class LetterCount:
 def letter_counts(seed: int, options: LetterCountOptions) -> Iterator[LetterCount]:
     """Endless questions, the same for the same seed and options; a question may come twice."""
     rng = random.Random(f"letter_count/{seed}")
+    alphabet = string.ascii_lowercase[: options.alphabet]
     while True:
-        letter = rng.choice(string.ascii_lowercase)
-        others = [c for c in string.ascii_lowercase if c != letter]
+        letter = rng.choice(alphabet)
+        others = [c for c in alphabet if c != letter]
         length = rng.randint(options.word_length_min, options.word_length_max)
         places = [rng.random() < options.letter_share for _ in range(length)]
         rest = iter(rng.sample(others, length))

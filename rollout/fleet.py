@@ -156,7 +156,7 @@ class RolloutFleet:
             raise RolloutError(f"weight version {manifest.version} published after version {self.version}")
         async with self._swap:
             start = asyncio.get_running_loop().time()
-            times: list[SwapTimes] = await self._all("times" if manifest.path is None else "swap", manifest)
+            times: list[SwapTimes] = await (self._all("swap", manifest) if manifest.path else self._all("times"))
             self.version = manifest.version
             seconds = asyncio.get_running_loop().time() - start
         pause = max(time.swap for time in times)

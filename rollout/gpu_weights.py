@@ -11,6 +11,7 @@ all rollout workers, sends the tensors in portions, and lets the workers go on u
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from vllm.distributed.weight_transfer import TrainerWeightTransferEngine
 
 
+_SENDERS: dict[str, Any] = {}
+"""This process's end of each publisher's group: publishers are pickled anew for every write, the group must last."""
+
+
 class EngineWeights:
-    """Publishes weights straight into the engines. Plain data until the first `write`, so that it can be pickled."""
+    """Publishes weights straight into the engines. Plain data, so that it can be pickled."""
 
     def __init__(self, transport: str, workers: Sequence[Any], *, tensor_parallel: int) -> None:
         """For the Ray actors of all rollout workers.
@@ -39,20 +44,21 @@ class EngineWeights:
             )
         self._transport = transport
         self._client = _Workers(list(workers), tensor_parallel)
-        self._sender: TrainerWeightTransferEngine[Any] | None = None
+        self._key = uuid.uuid4().hex
 
     def write(self, version: int, state: Iterable[tuple[str, Tensor]]) -> WeightManifest:
         """Send all tensors; when this returns, all workers sample from them."""
         import torch
 
-        if self._sender is None:
-            self._sender = self._connect()
+        if self._key not in _SENDERS:
+            _SENDERS[self._key] = self._connect()
+        sender = _SENDERS[self._key]
         names: list[str] = []
         size = 0
         self._client.everywhere("begin_update")
         for portion in _portions(state, torch.device("cuda", torch.cuda.current_device())):
-            self._sender.source = _source(portion)
-            self._sender.send_weights()
+            sender.source = _source(portion)
+            sender.send_weights()
             names += [name for name, _ in portion]
             size += sum(tensor.nbytes for _, tensor in portion)
         self._client.everywhere("end_update", version)
@@ -62,10 +68,9 @@ class EngineWeights:
         """Nothing is kept."""
 
     def close(self) -> None:
-        """Leave the group."""
-        if self._sender is not None:
-            self._sender.shutdown()
-            self._sender = None
+        """Leave the group, where this process is in it; a learner leaves it by ending."""
+        if self._key in _SENDERS:
+            _SENDERS.pop(self._key).shutdown()
 
     def _connect(self) -> TrainerWeightTransferEngine[Any]:
         import ray.util

@@ -134,7 +134,7 @@ class Offline:
 def run_offline(task: dict[str, Any]) -> None:
     """The offline engine's process: one round for each line on stdin."""
     from vllm import LLM, SamplingParams
-    from vllm.inputs import tokens_input
+    from vllm.inputs import TokensPrompt
 
     llm = LLM(
         model=task["model"],
@@ -146,7 +146,11 @@ def run_offline(task: dict[str, Any]) -> None:
         kv_cache_memory_bytes=2**30,
         disable_log_stats=True,
     )
-    prompts = [tokens_input(list(p)) for p in make_prompts(task["vocabulary"], task["samples"]) for _ in range(GROUP)]
+    prompts = [
+        TokensPrompt(prompt_token_ids=list(p))
+        for p in make_prompts(task["vocabulary"], task["samples"])
+        for _ in range(GROUP)
+    ]
     params = SamplingParams(
         max_tokens=task["tokens"], ignore_eos=True, detokenize=False, logprobs=0, flat_logprobs=True
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rewards.errors import RewardConfigError
 from rl.errors import ConfigError, PonderError
+from rollout.errors import RolloutError
 
 EXIT_INTERRUPTED = 130
 
@@ -31,12 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch builds extensions with the ninja beside this Python, which is not on PATH in an unactivated environment
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     options = _parse(arguments)
+    # Read when torch is loaded: threads that wait must not spin on cores that an engine or a learner needs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command: Command = options.command
     try:
         return command(options)
     except PonderError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except RolloutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return PonderError.exit_code
     except RewardConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return ConfigError.exit_code
@@ -113,7 +119,7 @@ def _warmup(options: argparse.Namespace) -> int:
     with noise_to(config.runs_folder / f"warmup-{config.name}" / "logs" / "driver.log") as screen:
         folder = warm_model(
             resolve_model(config.model.name),
-            load_examples(config.data.train, loaded.base),
+            load_examples(config.data.train, loaded.base, exclude=load_examples(config.data.eval, loaded.base)),
             config.warmup,
             base=loaded.base,
             seed=config.seed,

@@ -18,6 +18,7 @@ from rl.run.evaluation import Evaluation, evaluate
 from rl.run.folder import write_atomically
 from rl.run.screen import noise_to
 from rl.system import running_system
+from rollout.errors import RolloutError
 
 
 def evaluate_model(
@@ -43,7 +44,7 @@ def evaluate_model(
         console = Console(screen)
         try:
             measured = asyncio.run(_measure(config, base, model or config.model.name, logs, console))
-        except (PonderError, KeyboardInterrupt):
+        except (PonderError, RolloutError, KeyboardInterrupt):
             raise
         except Exception as error:
             traceback.print_exc()  # goes to the log: the screen is for people

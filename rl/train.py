@@ -27,6 +27,7 @@ from rl.run.tracking import Tracker
 from rl.system import running_system
 from rl.trainer import pretrain_critic, run_steps
 from rl.warmup import warm_model
+from rollout.errors import RolloutError
 from rollout.types import Prompt
 
 EXIT_STOPPED = 130
@@ -64,7 +65,7 @@ def train(config: RunConfig, *, base: Path) -> int:
         try:
             prepared = _prepare(config, base, console)  # outside the event loop: Ctrl-C ends a warm-up at once
             return asyncio.run(_run(config, base, folder, checkpoint, console, *prepared))
-        except (PonderError, KeyboardInterrupt):
+        except (PonderError, RolloutError, KeyboardInterrupt):
             raise
         except RewardFailed as error:
             raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
@@ -144,8 +145,8 @@ async def _train(session: Session) -> None:
 
 def _prepare(config: RunConfig, base: Path, console: Console) -> tuple[Path, list[Prompt], list[Prompt]]:
     """The model folder to start from, training prompts and held-out prompts."""
-    examples = load_examples(config.data.train, base)
     held_out = load_examples(config.data.eval, base)
+    examples = load_examples(config.data.train, base, exclude=held_out)
     require_disjoint(examples, held_out)
     resolved = resolve_model(config.model.name)
     console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")

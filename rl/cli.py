@@ -91,12 +91,17 @@ def _check(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     from rl.load_config import load_config
-    from rl.plan import missing_files
+    from rl.plan import missing_files, needed_elsewhere
 
     loaded = load_config(options.config, options.overrides)
     if missing := missing_files(loaded.config):
         raise ConfigError("these files are not there (relative ones are looked up beside the configuration):\n  "
                           + "\n  ".join(missing))  # fmt: skip
+    if "RAY_ADDRESS" not in os.environ and (needs := needed_elsewhere(loaded.config)):
+        raise PonderError(
+            f"this machine lacks {'; '.join(needs)}. Ways out: (1) change what the run needs (`ponder check` shows the "
+            "arithmetic), (2) join more machines to a Ray cluster and set RAY_ADDRESS."
+        )
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     from rl.train import train

@@ -87,12 +87,16 @@ def render(
     if long:
         first = ", ".join(f"{prompt.prompt_id} ({len(prompt.token_ids):,} tokens)" for prompt in long[:3])
         longest = max(len(prompt.token_ids) for prompt in long)
+        ways = [f"model.context_tokens of at least {longest + max_response_tokens:,}"]
+        if longest < context_tokens:
+            ways.append(f"rollout.max_response_tokens of at most {context_tokens - longest:,}")
+        ways.append("remove these prompts from the data")
         raise ConfigError(
             f"{len(long):,} of {len(prompts):,} prompts are longer than the {room:,} tokens that model.context_tokens "
             f"({context_tokens:,}) minus rollout.max_response_tokens ({max_response_tokens:,}) leave: {first}"
-            f"{', ...' if len(long) > 3 else ''}.\nWays out: (1) model.context_tokens of at least "
-            f"{longest + max_response_tokens:,}; (2) rollout.max_response_tokens of at most "
-            f"{max(context_tokens - longest, 0):,}; (3) remove these prompts from the data."
+            f"{', ...' if len(long) > 3 else ''}.\nWays out: "
+            + "; ".join(f"({number}) {way}" for number, way in enumerate(ways, 1))
+            + "."
         )
     return prompts
 

@@ -73,7 +73,7 @@ class RunFolder:
             old = yaml.safe_load(self.config.read_text())
             changed = list(_differences(old, new))
             fixed = [line for line in changed if line.split(".")[0].split(":")[0] in FIXED]
-            if fixed:
+            if fixed and self.has_results():
                 raise PonderError(
                     f"{self.root} holds a run that was started with other settings:\n  "
                     + "\n  ".join(fixed)
@@ -89,6 +89,10 @@ class RunFolder:
                 f"cannot write the run folder {self.root}: {error.strerror}. Set runs_folder=... to another place."
             ) from error
         return changed
+
+    def has_results(self) -> bool:
+        """Whether anything was measured or saved here; a run that failed before that may still become another one."""
+        return any(self.checkpoints.glob("step-*")) or (self.metrics.exists() and self.metrics.stat().st_size > 0)
 
     def write_samples(self, step: int, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write all samples of a step; a resumed step replaces what an interrupted one left."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
 import ray
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -29,6 +30,9 @@ from rollout.fleet import RolloutFleet
 from rollout.weights import WeightPublisher
 
 Device = Literal["cpu", "gpu"]
+
+RAY_FOLDER = "ponder-ray-"
+"""Prefix of the temporary folder that a run's Ray works in."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,8 @@ def _ray(config: RunConfig, device: Device, logs: Path) -> Iterator[None]:
             ray.shutdown()
         return
     # A short path: Ray puts unix sockets below it, whose names may have 107 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="ponder-ray-"))
+    _remove_orphans(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{RAY_FOLDER}{os.getpid()}-"))
     try:
         ray.init(
             address="local",
@@ -165,9 +170,17 @@ def _ray(config: RunConfig, device: Device, logs: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _remove_orphans(root: Path) -> None:
+    """Remove Ray's folders of runs that were killed; the name holds the process id of the run."""
+    for folder in root.glob(f"{RAY_FOLDER}*"):
+        owner = folder.name.removeprefix(RAY_FOLDER).split("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _require(config: RunConfig, device: Device) -> None:
     """Refuse a run that Ray could never place (it would wait for ever)."""
-    there = ray.cluster_resources()
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
     if device == "gpu":
         needed = config.rollout.workers * config.rollout.tensor_parallel + config.learner.ranks
         found, unit = int(there.get("GPU", 0)), "GPUs"

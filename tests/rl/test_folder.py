@@ -59,6 +59,6 @@ def test_a_run_that_never_produced_anything_may_be_corrected(folder: RunFolder, 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(PonderError, match="cannot write the run folder .*runs_folder=") as caught:
+    with pytest.raises(PonderError, match=r"cannot write the run folder .*runs_folder=") as caught:
         RunFolder(tmp_path / "taken" / "run").open(config(tmp_path / "taken"))
     assert "taken/run" in str(caught.value)

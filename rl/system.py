@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import ray
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase

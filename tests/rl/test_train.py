@@ -25,7 +25,7 @@ import psutil
 import pytest
 import yaml
 
-STEPS = 3
+STEPS = 6
 CONFIG: dict[str, Any] = {
     "seed": 7,
     "device": "cpu",
@@ -99,7 +99,7 @@ def assert_gone(processes: list[psutil.Process]) -> None:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
     run = make_run(tmp_path_factory.mktemp("train"), "undisturbed")
     process = run.start()
-    seen = read_until(process, "starting rollout workers")
+    seen = read_until(process, "step 1/")
     parts = descendants(process)
     assert process.stdout is not None
     seen += process.stdout.read()
@@ -112,8 +112,8 @@ def test_a_run_leaves_a_complete_folder_and_a_clean_screen(undisturbed: tuple[Ru
     run, screen = undisturbed
     for name in ("config.yaml", "metrics.jsonl", "summary.json", "report.html", "tensorboard", "logs"):
         assert (run.folder / name).exists(), name
-    assert sorted(p.name for p in (run.folder / "checkpoints").iterdir()) == ["step-000002", "step-000003"]
-    assert sorted(run.metrics()) == [1, 2, 3]
+    assert sorted(p.name for p in (run.folder / "checkpoints").iterdir()) == ["step-000005", "step-000006"]
+    assert sorted(run.metrics()) == list(range(1, STEPS + 1))
     for noise in ("WARNING", "INFO ", "[Gloo]", "vllm", "it/s]", "Traceback"):
         assert noise not in screen, f"{noise!r} on the screen:\n{screen}"
     assert "report.html" in screen
@@ -139,7 +139,7 @@ def test_killed_and_interrupted_a_run_continues_as_if_nothing_had_been(
     assert_gone(parts)
 
     process = run.start()
-    read_until(process, "step 2/")
+    read_until(process, f"/{STEPS}  reward")
     parts = descendants(process)
     os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group, engines and reward workers too
     assert process.stdout is not None
@@ -164,7 +164,7 @@ def test_a_finished_run_is_not_started_again(undisturbed: tuple[Run, str]) -> No
     before = run.metrics()
     again = subprocess.run(run.command, capture_output=True, text=True)
     assert again.returncode == 0
-    assert "is finished: 3 of 3 steps" in again.stdout
+    assert f"is finished: {STEPS} of {STEPS} steps" in again.stdout
     assert run.metrics() == before
 
 

@@ -174,11 +174,22 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    if not (options.run / "config.yaml").exists():
-        raise PonderError(f"{options.run} is not a run folder (it has no config.yaml). Runs lie under runs/<name>.")
+    for run in options.runs:
+        if not (run / "config.yaml").exists():
+            raise PonderError(f"{run} is not a run folder (it has no config.yaml). Runs lie under runs/<name>.")
+    if options.curve is not None:
+        from rl.run.curve import save_curve
+
+        if options.curve.exists():
+            raise PonderError(
+                f"{options.curve} exists already; nothing was written. Name another file or move it away."
+            )
+        print(save_curve({run.name: run / "metrics.jsonl" for run in options.runs}, options.curve))
+        return 0
     from rl.run.report import write_report
 
-    print(write_report(options.run))
+    for run in options.runs:
+        print(write_report(run))
     return 0
 
 
@@ -249,8 +260,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--step", metavar="N", type=int, help="the checkpoint of that step (default: the newest)")
 
     configured(add("warmup", _warmup, "supervised warm start by the `warmup` section; prints the folder", _OVERRIDES))
-    report = add("report", _report, "write a run's HTML report again")
-    report.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    report = add("report", _report, "write the HTML report of runs again, or draw their curves into one picture")
+    report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
+    report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")
     add("rewards", _rewards, "list the built-in rewards")
     add("version", _version, "print the version")
     return parser

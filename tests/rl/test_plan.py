@@ -123,7 +123,7 @@ def test_rollout_memory() -> None:
 
 def test_rows_of_the_quickstart() -> None:
     rows = dict(plan.full_rows(load_config(CONFIGS / "quickstart.yaml", ["device=cpu"]).config))
-    assert rows["a step"].startswith("16 prompts x 16 = 256 samples, at most 12,288 response tokens")
+    assert rows["a step"].startswith("16 prompts x 16 = 256 samples, at most 8,192 response tokens")
     assert "Ray needs 2 CPU cores" in rows["machines"]
     assert "alpha 1.0 (recipe: 0.05)" in rows["unlike vapo's recipe"]
     assert rows["a learner rank"].startswith("about ")

@@ -7,7 +7,6 @@ the driver (`rl/learner/group.py`) calls the same method on all of them.
 from __future__ import annotations
 
 import os
-import sys
 import time
 import traceback
 from collections import deque
@@ -32,6 +31,7 @@ from rl.learner.engine import Engine, deepspeed_config, parameter_dtype
 from rl.learner.model import Device, choose_attention, full_weights, load_critic, load_policy, saved_names
 from rl.learner.objective import policy_objective, value_objective
 from rollout.weights import WeightManifest, WeightPublisher
+from rollout.worker import redirect_output
 
 LONGEST_WAIT = timedelta(minutes=30)
 """How long a rank waits for the others before it fails; loading a large model takes minutes."""
@@ -306,16 +306,6 @@ class LearnerWorker:
 def log_path(folder: Path, rank: int) -> Path:
     """Where a rank's output goes."""
     return folder / f"learner-{rank}.log"
-
-
-def redirect_output(path: Path) -> None:
-    """Send what this process writes to stdout and stderr, C++ libraries included, to the end of a file."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
 
 
 def _compute_dtype(config: LearnerConfig, device: Device) -> torch.dtype:

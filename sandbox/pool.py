@@ -2,7 +2,8 @@
 
 For what may hang or crash: a symbolic computation, a user's plug-in. Each call has a hard deadline at which its process
 is killed with its whole process group (SIGKILL, so C code and blocked signals do not matter) and replaced; a stuck or
-crashed call costs its own deadline and nothing else.
+crashed call costs its own deadline and nothing else. Replacements are forked off a template that has run the
+initializer, and so cost a few milliseconds.
 
 - `Call`: a function by reference, its arguments, its deadline.
 - `CallResult`: how the call ended.
@@ -24,9 +25,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from sandbox.pool_process import DeadlinePassed, WorkerGone, WorkerProcess
+from sandbox.pool_source import PoolError, WorkerSource
+
+__all__ = ["Call", "CallOutcome", "CallResult", "KillablePool", "PoolError"]
 
 
 class CallOutcome(StrEnum):
@@ -62,10 +66,6 @@ class CallResult:
     """Time inside the worker; of a timeout, its deadline."""
 
 
-class PoolError(RuntimeError):
-    """The pool cannot run calls: it is closed, or its workers do not start."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     """A few calls for one worker, and the promise of their results."""
@@ -78,8 +78,8 @@ class _Job:
 class KillablePool:
     """Worker processes that run one call at a time each.
 
-    Each worker belongs to one thread of the pool, which starts, watches, kills and replaces it. The kernel kills the
-    worker when that thread ends, whatever ends it.
+    Each worker belongs to one thread of the pool, which has it made, watches, kills and replaces it. The kernel kills
+    the workers when the pool's threads end, whatever ends them.
     """
 
     def __init__(
@@ -95,24 +95,24 @@ class KillablePool:
         """Start the workers (in the background; the first call waits for them).
 
         Args:
-            initializer: run in every new worker before its first call, for imports that no call's deadline should pay.
-            memory_mb: limit of each worker's address space in MiB.
+            initializer: for imports that no call's deadline should pay. Runs once, in the template that the workers are
+                forked off with what it set up (random generators included); in every worker where it starts threads or
+                leaves files or connections open, which a fork would break.
+            memory_mb: limit of each worker's address space in MiB, in the initializer too.
             calls_per_worker: a worker is replaced after this many calls, which bounds what leaks.
             max_result_bytes: a larger pickled result is an error.
             output: file that what the functions print is appended to; None drops it.
         """
-        self._initializer = initializer
         self._calls_per_worker = calls_per_worker
-        self._output = output
-        self._settings = {
+        settings = {
             "initializer": None if initializer is None else (initializer.function, initializer.args),
             "memory_bytes": None if memory_mb is None else memory_mb * 2**20,
             "max_result_bytes": max_result_bytes,
         }
+        self._source = WorkerSource(settings, output, initializer.timeout_s if initializer else 60.0)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
-        self._running: set[WorkerProcess] = set()
         self._threads = [
             threading.Thread(target=self._serve, name=f"killable-pool-{i}", daemon=True) for i in range(workers)
         ]
@@ -151,10 +151,10 @@ class KillablePool:
                 self._closed = True
                 for _ in self._threads:
                     self._jobs.put(None)
-                for worker in self._running:
-                    worker.kill()
+                self._source.kill_all()
         for thread in self._threads:
             thread.join()
+        self._source.end_template()
 
     def __enter__(self) -> KillablePool:
         return self
@@ -176,53 +176,25 @@ class KillablePool:
     def _serve(self) -> None:
         worker: WorkerProcess | None = None
         with suppress(PoolError, OSError):  # tried again, and reported, at the first job
-            worker = self._start()
+            worker = self._source.start()
         while (job := self._jobs.get()) is not None:
             results: list[CallResult] = []
             try:
                 while len(results) < len(job.payloads):
                     if worker is not None and worker.calls >= self._calls_per_worker:
-                        self._end(worker)
+                        self._source.end(worker)
                         worker = None
-                    worker = worker or self._start()
+                    worker = worker or self._source.start()
                     if not self._advance(worker, job, results):
                         worker = None
                 job.results.set_result(results)
             except Exception as error:  # whatever it is, the caller that waits must hear of it
-                if worker is not None and worker in self._running:
-                    self._end(worker)
+                if worker is not None:
+                    self._source.end(worker)
                 worker = None
                 job.results.set_exception(error)
         if worker is not None:
-            self._end(worker)
-
-    def _start(self) -> WorkerProcess:
-        with self._lock:  # so that `close` either sees the process or keeps it from starting
-            if self._closed:
-                raise PoolError("the pool was closed")
-            worker = WorkerProcess(self._settings, self._output)
-            self._running.add(worker)
-        patience = self._initializer.timeout_s if self._initializer else 60.0
-        try:
-            kind, _, payload = worker.receive(patience)
-        except DeadlinePassed:
-            self._fail(worker, f"no sign of life within {patience:g} s\n{worker.trace()}")
-        except WorkerGone:
-            self._fail(worker, "")
-        if kind != "ready":
-            self._fail(worker, str(payload))
-        return worker
-
-    def _fail(self, worker: WorkerProcess, reason: str) -> NoReturn:
-        ended = self._end(worker, patience_ms=50)
-        if self._closed:
-            raise PoolError("the pool was closed")
-        raise PoolError(f"a worker process does not start: {reason or ended}")
-
-    def _end(self, worker: WorkerProcess, *, patience_ms: int = 0) -> str:
-        with self._lock:
-            self._running.discard(worker)
-        return worker.end(patience_ms=patience_ms)
+            self._source.end(worker)
 
     def _advance(self, worker: WorkerProcess, job: _Job, results: list[CallResult]) -> bool:
         """Run the job's remaining calls until they are done or the worker is; False when the worker is gone."""
@@ -233,7 +205,7 @@ class KillablePool:
                 kind, seconds, payload = worker.receive(job.timeouts[len(results)])
                 worker.calls += 1
                 if kind == "memory":
-                    self._end(worker)
+                    self._source.end(worker)
                     if fresh:
                         results.append(CallResult(CallOutcome.ERROR, traceback=str(payload), seconds=seconds))
                     return False
@@ -243,11 +215,11 @@ class KillablePool:
         except DeadlinePassed:
             timeout_s = job.timeouts[len(results)]
             where = worker.trace()
-            self._end(worker)
+            self._source.end(worker)
             text = f"no result within {timeout_s:g} s" + (f"\n{where}" if where else "")
             results.append(CallResult(CallOutcome.TIMEOUT, traceback=text, seconds=timeout_s))
         except WorkerGone:
-            ended = self._end(worker, patience_ms=50)
+            ended = self._source.end(worker, patience_ms=50)
             if self._closed:
                 raise PoolError("the pool was closed") from None
             # Only a call that was alone in its process is known to have ended it: what an earlier call left behind

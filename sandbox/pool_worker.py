@@ -1,18 +1,24 @@
-"""What runs inside a pool's worker process: read calls from a socket, run them, write results back.
+"""What runs inside a pool's processes: read calls from a socket, run them, write results back.
 
 Started by path in a fresh interpreter (`python -P -u pool_worker.py FD`); it imports the standard library only, so that
-a replacement is up within some 50 ms. The parent's side is `sandbox/pool_process.py`.
+it is up within some 50 ms. Once it has run the initializer it becomes the pool's template, which forks the workers (a
+replacement is up within milliseconds, and shares the memory of what was imported); or, where that is not safe, a worker
+itself. The parent's side is `sandbox/pool_process.py`.
 
 Wire format, both ways: a 4-byte big-endian length and a pickle.
-  parent -> worker   first a dict of settings, then lists of calls, each call a pickled (function, args)
-  worker -> parent   (kind, seconds, payload): "ready", then per call "ok" (pickled value), "error" (traceback) or
-                     "memory" (traceback; the process is replaced, for its heap is no longer to be trusted)
+  parent -> process    first a dict of settings
+  parent -> template   one byte with two descriptors: the socket and the trace pipe of a new worker
+  parent -> worker     lists of calls, each call a pickled (function, args)
+  process -> parent    (kind, seconds, payload): "template" or "ready"; a forked worker says "born" (its pid) first;
+                       then per call "ok" (pickled value), "error" (traceback) or "memory" (traceback; the process is
+                       replaced, for its heap is no longer to be trusted)
 """
 
 from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import hashlib
 import importlib
 import importlib.util
@@ -31,6 +37,10 @@ from typing import Any
 
 _LENGTH = struct.Struct("!I")
 _PR_SET_PDEATHSIG = 1
+_PR_GET_TID_ADDRESS = 40
+_CLONE_PARENT, _CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID = 0x8000, 0x200000, 0x1000000
+_SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+_libc = ctypes.PyDLL(None, use_errno=True)  # PyDLL: keeps the GIL, without which nothing may fork
 _functions: dict[str, Callable[..., Any]] = {}
 
 
@@ -104,32 +114,107 @@ def _run(call: bytes, max_result_bytes: int) -> tuple[str, bytes | str]:
         return "error", traceback.format_exc()
 
 
+def _open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def _can_fork(descriptors: int) -> bool:
+    """Whether copies of this process would work: a fork loses all threads but one, and shares files and connections.
+
+    Args:
+        descriptors: how many were open before the initializer.
+    """
+    alone = len(os.listdir("/proc/self/task")) == 1
+    return alone and _open_descriptors() == descriptors and os.uname().machine in _SYS_CLONE
+
+
+def _fork_sibling() -> int:
+    """`os.fork`, except that the new process is a child of the pool's process, as this one is, not of this one.
+
+    So the pool waits for it and kills it like any child of its own: its pid cannot pass to a stranger before the pool
+    has seen it dead, and it does not die with the template. The C library has no call for it: this is what its `fork`
+    does in a process of one thread, and one flag more.
+    """
+    tid = ctypes.c_void_p()
+    if _libc.prctl(_PR_GET_TID_ADDRESS, ctypes.byref(tid)) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_GET_TID_ADDRESS)")
+    flags = _CLONE_PARENT | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID | signal.SIGCHLD
+    number = ctypes.c_long(_SYS_CLONE[os.uname().machine])
+    ctypes.pythonapi.PyOS_BeforeFork()
+    # The tid's address comes fourth on x86_64, fifth on aarch64; the other place is not read.
+    pid: int = _libc.syscall(number, ctypes.c_ulong(flags), ctypes.c_void_p(), ctypes.c_void_p(), tid, tid)
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+    else:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone")
+    return pid
+
+
+def _fork_workers(channel: socket.socket) -> tuple[socket.socket, int]:
+    """Fork a worker whenever the pool asks; returns in the workers only: their own socket and trace pipe."""
+    gc.freeze()  # a collection in a worker would touch, and so copy, every page
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(channel, 1, 2)
+        if not request:
+            sys.exit(0)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        theirs = socket.socket(fileno=descriptors[0])
+        if _fork_sibling() == 0:
+            # First of all, and still in the template's process group: a worker that dies earlier is found there.
+            _send(theirs, "born", 0.0, str(os.getpid()))
+            os.setsid()
+            return theirs, descriptors[1]
+        theirs.close()
+        os.close(descriptors[1])
+
+
+def _belong_to(parent: int, channel: socket.socket, trace_descriptor: int) -> None:
+    """Tie this process to the pool and to its ends of this socket and trace pipe."""
+    # Killed with the pool's thread that started the first process, even inside a C call.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before that
+        sys.exit(0)
+    # A forked child (of a call, or a worker of the template) must not answer here, nor keep the socket open.
+    os.register_at_fork(after_in_child=channel.close)
+    faulthandler.register(signal.SIGUSR1, file=trace_descriptor, all_threads=False)
+    os.set_inheritable(trace_descriptor, False)
+
+
 def _main(descriptor: int) -> None:
     channel = socket.socket(fileno=descriptor)
     os.set_inheritable(descriptor, False)
-    # Killed with the parent's thread that started this process, even inside a C call.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     settings = _receive(channel)
-    # A forked child of a call must not answer in the worker's place, nor keep its socket open.
-    os.register_at_fork(after_in_child=channel.close)
-    owner = os.getpid()
-    faulthandler.register(signal.SIGUSR1, file=settings["trace_descriptor"], all_threads=False)
-    os.set_inheritable(settings["trace_descriptor"], False)
+    _belong_to(settings["parent"], channel, settings["trace_descriptor"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if settings["memory_bytes"] is not None:
         resource.setrlimit(resource.RLIMIT_AS, (settings["memory_bytes"], settings["memory_bytes"]))
     sys.path[:] = settings["path"]
     started = time.perf_counter()
+    descriptors = _open_descriptors()
     if settings["initializer"] is not None:
         kind, payload = _run(pickle.dumps(settings["initializer"]), settings["max_result_bytes"])
         if kind != "ok":
             _send(channel, kind, 0.0, payload)
             return
+    if _can_fork(descriptors):
+        _send(channel, "template", time.perf_counter() - started, b"")
+        channel, trace_descriptor = _fork_workers(channel)
+        _belong_to(settings["parent"], channel, trace_descriptor)
+        os.close(settings["trace_descriptor"])
+        started = time.perf_counter()
     _send(channel, "ready", time.perf_counter() - started, b"")
+    _serve(channel, settings["max_result_bytes"])
+
+
+def _serve(channel: socket.socket, max_result_bytes: int) -> None:
+    owner = os.getpid()
     while True:
         for call in _receive(channel):
             started = time.perf_counter()
-            kind, payload = _run(call, settings["max_result_bytes"])
+            kind, payload = _run(call, max_result_bytes)
             if os.getpid() != owner:
                 os._exit(0)
             _send(channel, kind, time.perf_counter() - started, payload)

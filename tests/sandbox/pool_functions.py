@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
+import signal
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 
 def add(a: int, b: int) -> int:
@@ -21,6 +25,30 @@ def sleep(seconds: float) -> float:
 
 def pid() -> int:
     return os.getpid()
+
+
+def note_and_sleep(path: str, seconds: float) -> int:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def who() -> dict[str, Any]:
+    """What a process of its own has of its own."""
+    woken = []
+    signal.signal(signal.SIGALRM, lambda *_: woken.append(True))
+    main = threading.main_thread()
+    thread = threading.Thread(target=lambda: signal.pthread_kill(main.ident or 0, signal.SIGALRM))
+    thread.start()
+    thread.join()
+    return {
+        "pid": os.getpid(),
+        "parent": os.getppid(),
+        "group": os.getpgid(0),
+        "woken": woken,
+        "program": subprocess.run([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE, check=True).stdout,
+        "random": random.random(),
+    }
 
 
 def stuck_in_c() -> None:
@@ -105,15 +133,11 @@ def return_large(size: int) -> bytes:
 
 def alarm_later() -> str:
     """What a signal-based timeout forgets: the next call would die of it."""
-    import signal
-
     signal.setitimer(signal.ITIMER_REAL, 0.15)
     return "armed"
 
 
 def ignore_signals() -> None:
-    import signal
-
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     while True:
@@ -138,6 +162,28 @@ def prepare(word: str) -> None:
 
 def prepared() -> list[str]:
     return READY
+
+
+KEPT: list[Any] = []
+
+
+def prepare_thread() -> None:
+    """A fork would have no such thread."""
+    KEPT.append(threading.Thread(target=threading.Event().wait, daemon=True))
+    KEPT[0].start()
+
+
+def kept_thread() -> bool:
+    return bool(KEPT[0].is_alive())
+
+
+def prepare_file() -> None:
+    """Forks would share its position."""
+    KEPT.append(open(__file__))  # noqa: SIM115
+
+
+def next_line() -> str:
+    return str(KEPT[0].readline())
 
 
 def cannot_prepare() -> None:

@@ -5,15 +5,18 @@
    and the result says where they were stuck;
 3. dying processes (exit, signal, memory) are crashes or errors of that call alone;
 4. forked children neither answer twice, nor keep a dead worker's call waiting, nor survive;
-5. many stuck calls in a row and from many threads leave the pool healthy, no zombie, no descriptor behind;
-6. workers are gone when the pool is closed, and when the process that owns it is killed.
+5. many stuck and dying calls in a row and from many threads leave the pool healthy, no zombie, no descriptor behind;
+6. workers are gone when the pool is closed, and when the process that owns it is killed;
+7. the initializer runs once, in a template; a forked worker is a whole process of its own, a child of the pool's
+   process; an initializer that a fork would break runs in every worker;
+8. an initializer that fails or is stuck is reported with the reason; a template that is killed or stopped is replaced,
+   and takes no call along.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -26,6 +29,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sandbox import pool_source
 from sandbox.pool import Call, CallOutcome, CallResult, KillablePool, PoolError
 
 HERE = Path(__file__).parent
@@ -169,23 +173,46 @@ def test_map_reads_ahead_only_a_little(pool: KillablePool) -> None:
 
 
 def test_many_stuck_calls_from_many_threads_leave_it_healthy() -> None:
+    hostile = [
+        (Call(F + "stuck_in_c", (), 0.05), CallOutcome.TIMEOUT),
+        (Call(F + "ignore_signals", (), 0.05), CallOutcome.TIMEOUT),
+        (Call(F + "exit_at_once", (3,), 20), CallOutcome.CRASH),
+        (Call(F + "fork_then_die", (), 20), CallOutcome.CRASH),
+        (Call(F + "memory_bomb", (), 20), CallOutcome.ERROR),
+        *[(Call(F + "stuck_in_c", (), 0.05), CallOutcome.TIMEOUT)] * 3,
+    ]
     me = psutil.Process()
-    with KillablePool(2) as pool:
-        list(pool.map([Call(F + "sleep", (0.3,))] * 4))  # both workers are up
-        gc.collect()
-        descriptors, processes = me.num_fds(), len(me.children())
+    gc.collect()
+    before = me.num_fds(), len(me.children(recursive=True))
+    with KillablePool(4, memory_mb=400) as pool:
 
-        def one(i: int) -> CallOutcome:
-            if i % 2:
-                return run(pool, "stuck_in_c", timeout_s=0.05).outcome
-            return run(pool, "add", i, i).outcome
+        def one(i: int) -> None:
+            assert run(pool, "add", i, i, timeout_s=20).value == 2 * i
+            call, outcome = hostile[i % len(hostile)]
+            assert pool.call(call.function, call.args, call.timeout_s).outcome is outcome
 
         with ThreadPoolExecutor(8) as threads:
-            outcomes = list(threads.map(one, range(60)))
-        assert outcomes == [CallOutcome.OK, CallOutcome.TIMEOUT] * 30
+            assert len(list(threads.map(one, range(300)))) == 300
         assert list(pool.map([Call("builtins:abs", (-i,)) for i in range(100)], chunk=10))[-1].value == 99
-        assert wait_until(lambda: len(me.children()) == processes and me.num_fds() <= descriptors)
-    assert [child for child in me.children() if child.status() == psutil.STATUS_ZOMBIE] == []
+        assert wait_until(lambda: len(me.children(recursive=True)) == before[1] + 5)  # the template and the workers
+        assert [child for child in me.children() if child.status() == psutil.STATUS_ZOMBIE] == []
+    gc.collect()
+    assert (me.num_fds(), len(me.children(recursive=True))) == before
+
+
+def test_closing_at_any_moment_leaves_nothing() -> None:
+    me = psutil.Process()
+    gc.collect()
+    before = me.num_fds(), len(me.children(recursive=True))
+    for calls in range(0, 60, 3):
+        pool = KillablePool(3, calls_per_worker=1)  # so that it forks all the time
+        results = pool.map([Call("builtins:abs", (-i,)) for i in range(100)])
+        assert [next(results).value for _ in range(calls)] == list(range(calls))
+        pool.close()
+        with pytest.raises(PoolError, match="closed"):
+            list(results)
+    gc.collect()
+    assert (me.num_fds(), len(me.children(recursive=True))) == before
 
 
 def test_workers_are_recycled() -> None:
@@ -201,11 +228,75 @@ def test_initializer_runs_first_in_every_worker() -> None:
         assert run(pool, "prepared").value == ["warm"]
 
 
+def test_a_forked_worker_is_a_process_of_its_own() -> None:
+    with KillablePool(1, calls_per_worker=1, initializer=Call(F + "who")) as pool:
+        first, second = run(pool, "who").value, run(pool, "who").value
+        assert template_of(pool).pid not in (first["pid"], second["pid"])
+    for one in (first, second):
+        assert one["parent"] == os.getpid()
+        assert one["group"] == one["pid"]
+        assert one["woken"] == [True]
+        assert one["program"] == b"1\n"
+    assert first["pid"] != second["pid"]
+    assert first["random"] != second["random"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "ask", "answer"),
+    [("prepare_thread", "kept_thread", True), ("prepare_file", "next_line", '"""Functions that the pool\'s tests run')],
+)
+def test_an_initializer_that_a_fork_would_break_runs_in_every_worker(prepare: str, ask: str, answer: object) -> None:
+    with KillablePool(2, calls_per_worker=1, initializer=Call(F + prepare)) as pool:
+        for _ in range(3):
+            value = run(pool, ask).value
+            assert value == answer or value.startswith(answer)
+        assert run(pool, "stuck_in_c", timeout_s=0.05).outcome is CallOutcome.TIMEOUT
+        assert run(pool, "exit_at_once", 3).outcome is CallOutcome.CRASH
+        assert run(pool, "add", 1, 1).value == 2
+
+
 def test_workers_that_do_not_start_are_an_error_with_the_reason() -> None:
     with KillablePool(1, initializer=Call(F + "cannot_prepare")) as pool:
         for _ in range(2):
             with pytest.raises(PoolError, match="no licence server"):
                 run(pool, "add", 1, 1)
+
+
+def test_a_stuck_initializer_is_an_error_that_says_where_and_is_waited_for_once() -> None:
+    started = time.monotonic()
+    with KillablePool(8, initializer=Call(F + "stuck_in_c", timeout_s=0.5)) as pool:
+        for _ in range(2):
+            with pytest.raises(PoolError, match=r"no sign of life within 0.5 s\n(.*\n)*.*in stuck_in_c"):
+                run(pool, "add", 1, 1)
+    assert time.monotonic() - started < 4  # 8 workers one after the other
+
+
+def test_a_killed_template_is_replaced_and_takes_no_call_along(tmp_path: Path) -> None:
+    note = tmp_path / "worker"
+    with (
+        KillablePool(2, calls_per_worker=2, initializer=Call(F + "prepare", ("warm",))) as pool,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        under_way = threads.submit(run, pool, "note_and_sleep", str(note), 0.5)
+        assert wait_until(lambda: note.exists() and note.read_text() != "")
+        template = template_of(pool)
+        template.kill()
+        assert wait_until(lambda: template.status() == psutil.STATUS_ZOMBIE)
+        assert under_way.result().value == int(note.read_text())
+        assert [run(pool, "prepared").value for _ in range(10)] == [["warm"]] * 10
+        assert not template.is_running()
+        assert template_of(pool).pid != template.pid
+
+
+def test_a_stopped_template_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_source, "_FORK_TIMEOUT_S", 0.5)
+    with KillablePool(1) as pool:
+        run(pool, "add", 1, 1)
+        template = template_of(pool)
+        template.suspend()
+        assert run(pool, "exit_at_once", 3).outcome is CallOutcome.CRASH
+        assert run(pool, "add", 1, 1).value == 2
+        assert not template.is_running()
 
 
 def test_prints_go_to_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -238,29 +329,32 @@ def test_close_ends_calls_under_way() -> None:
         run(pool, "add", 1, 1)
 
 
-def test_workers_die_with_their_owner() -> None:
+def test_processes_die_with_their_owner(tmp_path: Path) -> None:
+    note = tmp_path / "worker"
     script = textwrap.dedent(f"""
-        import threading, time
         from sandbox.pool import KillablePool
-        pool = KillablePool(1)
-        print(pool.call({F + "pid"!r}).value, flush=True)
-        pool.call({F + "stuck_in_c"!r}, (), 1000)
+        pool = KillablePool(2)
+        pool.call({F + "note_and_sleep"!r}, ({str(note)!r}, 1000.0), 1000)
     """)
-    owner = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=HERE.parent.parent, env=os.environ
-    )
-    assert owner.stdout is not None
-    worker = int(owner.stdout.readline())
-    time.sleep(0.3)
-    owner.send_signal(signal.SIGKILL)
+    owner = subprocess.Popen([sys.executable, "-c", script], cwd=HERE.parent.parent, env=os.environ)
+    children = psutil.Process(owner.pid).children
+    assert wait_until(lambda: note.exists() and note.read_text() != "" and len(children()) == 3)
+    processes = children(recursive=True)
+    assert int(note.read_text()) in [process.pid for process in processes]
+    owner.kill()
     owner.wait()
-    owner.stdout.close()
-    assert wait_until(lambda: not alive(worker))
+    assert wait_until(lambda: not any(alive(process.pid) for process in processes))
 
 
 def test_workers_import_little(pool: KillablePool) -> None:
     loaded = set(run(pool, "modules").value)
     assert not loaded & {"torch", "numpy", "ray", "sympy", "pydantic", "multiprocessing", "asyncio"}
+
+
+def template_of(pool: KillablePool) -> psutil.Process:
+    template = pool._source._template
+    assert template is not None
+    return psutil.Process(template.pid)
 
 
 def alive(pid: int) -> bool:

@@ -11,5 +11,5 @@ BUILTINS: Mapping[str, str] = {
 }
 """Name in YAML -> function."""
 
-WARM_UP: Mapping[str, str] = {"math": "rewards.builtin.math:warm"}
-"""Name -> function that every new worker process runs before its first call."""
+WARM_UP: Mapping[str, str] = {"math": "verifiers.math.slow:warm"}
+"""Name -> function that runs once, before the worker processes are forked."""

@@ -14,7 +14,7 @@ _functions: list[Callable[[RewardInput], Any]] = []
 
 
 def prepare(rewards: Sequence[tuple[str, Mapping[str, Any]]], warm_up: Sequence[str]) -> None:
-    """Load all reward functions with their options (once per process)."""
+    """Load all reward functions with their options (once, in the process that workers are forked off)."""
     _functions[:] = [partial(load_function(reference), **options) for reference, options in rewards]
     for reference in warm_up:
         load_function(reference)()

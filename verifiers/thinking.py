@@ -7,6 +7,8 @@ from __future__ import annotations
 
 THINK_TAGS = ("<seed:think>", "</seed:think>")
 """Seed-OSS's tags, which the default models use."""
+OTHER_TAGS = (("<think>", "</think>"), ("<thinking>", "</thinking>"))
+"""What other models write."""
 
 
 def split_thinking(text: str, tags: tuple[str, str] = THINK_TAGS) -> tuple[str | None, str]:
@@ -25,3 +27,11 @@ def split_thinking(text: str, tags: tuple[str, str] = THINK_TAGS) -> tuple[str |
         return (lead + thinking, "") if opened else (None, text)
     thinking = before.replace(start, "", 1)
     return thinking.strip("\n"), answer.partition(start)[0].lstrip("\n")
+
+
+def after_thinking(text: str) -> str:
+    """What a response says after its thinking, whichever of the known tags it uses; "" when the thinking never ends."""
+    for tags in (THINK_TAGS, *OTHER_TAGS):
+        if tags[0] in text or tags[1] in text:
+            text = split_thinking(text, tags)[1]
+    return text

@@ -7,7 +7,7 @@ from pathlib import Path
 from rl.data.example import Example, Message
 from rl.data.files import Row, read_rows
 from rl.errors import ConfigError
-from verifiers.math import extract
+from verifiers.math import extract_answer
 
 
 def load_worked(path: Path) -> list[Example]:
@@ -31,8 +31,8 @@ def _example(row: Row, path: Path, number: int, index: int) -> Example:
         raise ConfigError(f"{where}: no text in column `response` (and no last turn of the assistant in `messages`)")
     answer = row.get("answer")
     if answer is None:
-        found = extract(response)
-        answer = found.answer if found.rule == "boxed" else ""
+        found = extract_answer(response)
+        answer = found.answer if found.rule == "boxed" and found.answer else ""
     return Example(f"{path.stem}/{index}", messages, str(answer), path.stem, response=response)
 
 

@@ -1,19 +1,54 @@
-"""The math verifier. Pinned behaviour:
+r"""The math verifier. Pinned behaviour:
 
-1. extraction: last box outside the thinking, then "####", "answer is", a bare answer, the last number; hedges are told;
-2. equal answers of every kind are equal both ways, with the exceptions where a rounding is allowed one way;
-3. what peers take for equal and is not, is wrong (each with the trap it stands for);
-4. nothing in a response raises, and no pattern is slow on long hostile text.
+1. extraction: the last box outside the thinking, a stated answer, "####", a formula at the end, a bare answer;
+2. every hard pair of `math_cases` gets its verdict, both ways round;
+3. verdicts say how they came about; golds may be numbers and lists;
+4. properties: equal to itself, symmetric, unmoved by re-formatting, never equal after adding 1;
+5. nothing that a model writes raises, runs code or takes longer than its deadline, from wherever it is called.
 """
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 import random
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from verifiers.math import equal_answers, extract, extract_answer, verify
+from tests.verifiers.math_cases import algebra, numbers, relations, responses, sizes, structures, texts, units
+from tests.verifiers.math_cases.case import Case
+from verifiers.math import Outcome, compare_answers, extract_answer, verify, verify_here
+from verifiers.math.worker import close
+
+TABLES = {
+    "numbers": numbers.CASES,
+    "units": units.CASES,
+    "algebra": algebra.CASES,
+    "sizes": sizes.CASES,
+    "relations": relations.CASES,
+    "structures": structures.CASES,
+    "texts": texts.CASES,
+    "responses": responses.CASES,
+}
+CASES = [
+    pytest.param(case, id=f"{table}-{place}") for table, cases in TABLES.items() for place, case in enumerate(cases)
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_workers_left() -> Iterator[None]:
+    yield
+    close()
+
+
+# 1. Extraction
 
 EXTRACTION = [
     (r"so \boxed{42}.", "42", "boxed"),
@@ -21,46 +56,46 @@ EXTRACTION = [
     (r"\boxed{\frac{1}{\sqrt{2}}} holds", r"\frac{1}{\sqrt{2}}", "boxed"),
     (r"\boxed{\{1, 2\}}", r"\{1, 2\}", "boxed"),
     (r"\fbox{7}", "7", "boxed"),
+    (r"\framebox{7}", "7", "boxed"),
+    (r"$\boxed 7$", "7", "boxed"),
     (r"First \boxed{41}. Wait, that was wrong: \boxed{42}", "42", "boxed"),
     (r"<seed:think>\boxed{1}</seed:think>\boxed{2}", "2", "boxed"),
-    (r"<seed:think>\boxed{1}</seed:think>It is 2.", "2", "number"),
+    (r"<think>\boxed{1}</think>\boxed{2}", "2", "boxed"),
     (r"\boxed{1} and 17 more words then 5", "1", "boxed"),
+    (r"$x = -\boxed{5}$", "-(5)", "boxed"),
     ("5 + 3 = 8\n#### 1,234", "1,234", "####"),
     ("The answer is 18 dollars. Done.", "18 dollars", "stated"),
     ("**Answer:** 42", "42", "stated"),
+    ("**Final Answer**\n\n42", "42", "stated"),
     (r"The final answer is $\frac12$, as shown", r"\frac12", "stated"),
-    ("The answer is obtained by adding, which gives 42", "42", "number"),
+    ("The answer is $5$ cm.", "5 cm", "stated"),
+    ("Adding both, we get $x = 5$.", "x = 5", "formula"),
+    (r"Adding both, we get \[ x = 5 \]", "x = 5", "formula"),
     ("42", "42", "bare"),
     (r"\frac{3}{4}", r"\frac{3}{4}", "bare"),
     ("(1, 2)", "(1, 2)", "bare"),
     ("east", "east", "bare"),
-    ("So 5 + 3 = 8", "8", "number"),
-    ("it costs $1,234.50 in total", "1,234.50", "number"),
-    ("We get 3/4 of it", "3/4", "number"),
 ]
 
 
 @pytest.mark.parametrize(("response", "answer", "rule"), EXTRACTION)
 def test_extraction(response: str, answer: str, rule: str) -> None:
-    found = extract(response)
+    found = extract_answer(response)
     assert (found.answer, found.rule, found.hedged) == (answer, rule, False)
 
 
 @pytest.mark.parametrize(
     "response",
-    [
-        "",
-        " \n",
-        r"\boxed{}",
-        r"\boxed{42",
-        r"<seed:think>\boxed{42}",
-        r"I give up; it may be any of them.",
-        r"\boxed{ }",
-    ],
-)
+    ["", " \n", r"\boxed{}", r"\boxed{42", r"\boxed{ }", "<seed:think>\\boxed{42}", "<think>\n\\boxed{42}",
+     r"\boxed{41}, no: \boxed{4", "I give up; it may well be any of these three.", "Step 1: 5\nStep 2: 42"],
+)  # fmt: skip
 def test_no_answer(response: str) -> None:
-    assert extract_answer(response) is None
-    assert not verify("42", response)
+    assert extract_answer(response).answer is None
+    assert verify("42", response).outcome is Outcome.NO_ANSWER
+
+
+def test_thinking_counts_when_asked_for() -> None:
+    assert extract_answer(r"<think>\boxed{42}</think> done", after_thinking=False).answer == "42"
 
 
 @pytest.mark.parametrize(
@@ -71,115 +106,289 @@ def test_no_answer(response: str) -> None:
         r"\boxed{41}, \boxed{42}",
         "\\boxed{41}\n\n\\boxed{42}",
         r"\boxed{41}$ and also $\boxed{42}",
-        r"\boxed{41 \text{ or } 42}",
-        r"\boxed{42, 41}",
-        "The answer is 41 or 42.",
-        "It is either 41 or 42",
-        "42 or 41",
-        "42, not 41",
-        "Answer: 42, 41",
+        r"\boxed{41}, though it might be \boxed{42}",
+        r"\boxed{42} or 41",
+        r"either 41 or $\boxed{42}$",
+        r"$x=41$ or $x=42$",
+        "The answer is $41$ or $42$.",
     ],
 )
-def test_a_hedge_is_wrong_whichever_way_round(response: str) -> None:
-    assert not verify("42", response)
-    assert not verify("41", response)
+def test_answers_side_by_side_are_a_hedge(response: str) -> None:
+    assert extract_answer(response).hedged
+    assert verify("42", response).outcome is Outcome.HEDGED
+    assert verify("41", response).outcome is Outcome.HEDGED
 
 
-def test_the_same_box_twice_is_one_answer() -> None:
-    assert verify("42", r"\boxed{42}. So \boxed{42}")
-    assert verify(r"\frac{1}{2}", r"\boxed{\frac12} and \boxed{\dfrac{1}{2}}")
+@pytest.mark.parametrize("response", [r"\boxed{41 \text{ or } 42}", "The answer is 41 or 42.", "42 or 41"])
+def test_alternatives_in_one_answer_are_a_hedge(response: str) -> None:
+    assert verify("42", response).outcome is Outcome.HEDGED
+    assert verify("41, 42", response).correct  # two solutions, not two guesses
 
 
-EQUAL = [
-    ("42", "42."), ("42", "+42"), ("42", "042"), ("42", "42.0"), ("1000000", "1,000,000"), ("1000000", r"1\,000\,000"),
-    ("1234", "1{,}234"), ("-5", "−5"), ("0.5", ".5"), ("1/2", r"\frac12"), ("1/2", r"\dfrac{1}{2}"), ("1/2", "0.5"),
-    ("1/2", "2/4"), ("-1/2", r"-\frac{1}{2}"), ("-1/2", r"\frac{-1}{2}"), ("1 1/2", r"1\frac{1}{2}"), ("3/2", "1 1/2"),
-    ("50%", r"50\%"), ("50%", "0.5"), ("50", "50%"), ("18", r"\$18"), ("18", "18 dollars"), ("15", r"15\text{ cm}"),
-    ("15 cm", r"15\text{ cm}"), ("90", r"90^\circ"), ("90", "90°"), ("6.02\\times10^{23}", r"6.02 \cdot 10^{23}"),
-    (r"2\sqrt{3}", r"\sqrt{12}"), (r"\frac{1}{\sqrt{2}}", r"\frac{\sqrt{2}}{2}"), (r"2\pi", r"\pi \cdot 2"),
-    ("-1", r"e^{i\pi}"), ("-i", r"\frac{1}{i}"), ("5", "|3+4i|"), ("3", r"\log_2 8"), ("120", "5!"), ("2ab", "ab+ba"),
-    ("x^2-1", "(x-1)(x+1)"), (r"\frac{x}{10}", "0.1x"), ("p-q", "-q+p"), ("5", "x=5"), ("x=5", "x = 5"),
-    ("y=2x+1", "2x-y+1=0"), ("x<5", "5>x"), (r"x\le 5", r"5 \geq x"),
-    ("(1,2)", "(1, 2)"), ("(1,2)", r"\left(1,\frac{4}{2}\right)"),
-    ("[0,1)", "[0, 1)"), (r"(-\infty,2)\cup(3,\infty)", r"(3,\infty) \cup (-\infty, 2)"), (r"\{1,2\}", r"\{2, 1\}"),
-    ("1,-2", "-2, 1"), (r"\{1,2\}", "1, 2"), ("1 or 2", r"2 \text{ or } 1"), (r"\emptyset", r"\varnothing"),
-    (r"\infty", "∞"),
-    (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{pmatrix}1&2\\3&\frac{8}{2}\end{pmatrix}"), ("C", "(C)"),
-    ("C", r"\text{(C)}"), (r"\text{east}", "East"), ("no solution", r"\text{No solution}"), ("204_5", "204_{5}"),
-    ("7" * 5000, "7" * 5000), ("(" * 60 + "x" + ")" * 60, "(" * 60 + "x" + ")" * 60),
-]  # fmt: skip
+def test_the_same_answer_twice_is_no_hedge() -> None:
+    assert verify("42", r"\boxed{42}. So \boxed{42}").correct
+    assert verify("1/2", r"\boxed{\frac12} or \boxed{0.5}").correct
+    assert verify("1/2", r"\boxed{\frac12}, or equivalently 50\%").correct
 
 
-@pytest.mark.parametrize(("one", "other"), EQUAL)
-def test_equal(one: str, other: str) -> None:
-    assert equal_answers(one, other)
-    assert equal_answers(other, one)
-    assert verify(one, rf"Therefore $\boxed{{{other}}}$.")
+# 2. Hard pairs
 
 
-DIFFERENT = [
-    ("100000000", "100000001", "no relative tolerance between exact numbers"),
-    ("28", "0.28", "no factor of 100 without a percent sign"),
-    ("28", "2800", "no factor of 100 without a percent sign"),
-    (r"\frac{1}{2^{98}}", r"\frac{1}{2^{99}}", "small numbers are compared relative to their size"),
-    ("10^{-40}", "10^{-41}", "small numbers are compared relative to their size"),
-    ("204_5", "204_6", "bases count"), ("204_5", "204", "bases count"), ("15 cm", "15 m", "units count"),
-    (r"15\text{ cm}", r"15\text{ cm}^2", "powers of units count"), ("5", "5 million", "a multiplier is no unit"),
-    ("2", "2 pi", "a constant is no unit"), ("[0,1)", "(0,1)", "kinds of brackets count"),
-    ("(1,2)", "(2,1)", "order counts"),
-    ("(1,2)", r"\{1,2\}", "a pair is no set"), ("11/2", "1 1/2", "a space makes a mixed number"),
-    ("north", "thorn", "letters of words do not commute"), ("x", "y", "names of variables count"),
-    ("C", "D", "choices"),
-    (r"\sqrt{x^2}", "x", "equal on one side of zero only"), ("5", "x<5", "a number is no inequality"),
-    ("x<5", r"x\le 5", "strictness counts"), ("x<5", "x>5", "direction counts"), ("x<5", "-x<-5", "direction counts"),
-    ("4", "42", "no prefixes"), ("3", "3x", "a variable is no unit"), ("1,2", "1,2,3", "nothing extra"),
-    ("1,2", "1", "nothing missing"), ("2x", "x^2", "powers"), ("5^2", "52", "powers"), ("2_1", "21", "subscripts"),
-    ("42", "forty", "words"), ("0", r"10^{-60}", "zero is exact"), ("1", "0.999999999", "decimals are exact"),
-    ("y=2x+1", "y=2x+2", "equations"), (r"\pi", "3.14", "a constant is not its rounding"), ("5²", "52", "superscripts"),
-    (r"\frac{1}{0}", r"\frac{2}{0}", "no value, no equality"), ("x", "x+10^{-20}y", "nothing small is nothing"),
-]  # fmt: skip
+@pytest.mark.parametrize("case", CASES)
+def test_hard_pair(case: Case) -> None:
+    verdict = verify(case.gold, case.response)
+    assert verdict.correct is case.correct, f"{case.why}: {verdict}"
+    if case.answer is not None and not case.one_way:
+        back = verify(case.answer, rf"So the answer is $\boxed{{{case.gold}}}$.")
+        assert back.correct is case.correct, f"{case.why}, the other way round: {back}"
 
 
-@pytest.mark.parametrize(("one", "other", "why"), DIFFERENT)
-def test_different(one: str, other: str, why: str) -> None:
-    assert not equal_answers(one, other), why
-    assert not equal_answers(other, one), why
+def test_the_tables_are_large_and_balanced() -> None:
+    cases = [case for table in TABLES.values() for case in table]
+    right = sum(case.correct for case in cases)
+    assert len(cases) >= 600
+    assert 0.4 < right / len(cases) < 0.6
 
 
-def test_a_reference_written_with_decimals_takes_the_exact_value() -> None:
-    assert equal_answers("3.14", "3.14159")
-    assert equal_answers("0.33", r"\frac{1}{3}")
-    assert not equal_answers("3.14", "3.1")
-    assert not equal_answers("3.14159", "3.14")
-    assert not equal_answers("3.14", "3.15")
-    assert not equal_answers("3.1", "3.14159")  # one decimal says too little
-    assert not equal_answers(r"\frac{1}{3}", "0.3333333333")  # a rounding of an exact reference is not the number
+def test_no_case_is_decided_by_a_fault_of_ours() -> None:
+    for case in (case for table in TABLES.values() for case in table):
+        assert "internal error" not in verify(case.gold, case.response).rule
 
+
+# 3. Verdicts
+
+
+def test_a_verdict_says_how_it_came_about() -> None:
+    verdict = verify(r"\dfrac{1}{2}", r"Hence $\boxed{\;0.50\;}$.")
+    assert (verdict.outcome, verdict.gold, verdict.answer) == (Outcome.RIGHT, r"\frac{1}{2}", "0.50")
+    assert (verdict.rule, verdict.found_by) == ("number", "boxed")
+
+
+def test_gold_may_be_a_number_or_a_list() -> None:
+    assert verify(42, r"\boxed{42}").correct
+    assert verify(0.5, r"\boxed{\frac12}").correct
+    assert verify(Fraction(1, 3), r"\boxed{\frac13}").correct
+    assert verify(["41", "42"], r"\boxed{42}").correct
+    assert not verify(["41", "42"], r"\boxed{43}").correct
+    assert not verify(["41", "42"], r"\boxed{41} or \boxed{42}").correct
+    assert verify([], r"\boxed{42}").outcome is Outcome.UNPARSEABLE_GOLD
+
+
+@pytest.mark.parametrize("gold", ["", "  ", "$$", r"\frac{1}{", "(1, 2"])
+def test_a_malformed_reference_is_told(gold: str) -> None:
+    assert verify(gold, r"\boxed{42}").outcome is Outcome.UNPARSEABLE_GOLD
+
+
+def test_answers_too_large_to_evaluate_are_told() -> None:
+    assert verify("42", r"\boxed{5^{5^{5^{5^5}}}}").outcome is Outcome.TOO_LARGE
+    assert verify("42", r"\boxed{((9!)!)!}").outcome is Outcome.TOO_LARGE
+
+
+def test_a_reference_with_decimals_takes_what_rounds_to_it_and_not_the_reverse() -> None:
+    assert compare_answers("3.14", "3.14159").correct
+    assert compare_answers("3.14", r"\pi").correct
+    assert compare_answers("0.33", r"\frac{1}{3}").correct
+    assert compare_answers(r"\frac{1}{3}", "0.333333").correct
+    assert compare_answers(r"\sqrt{2}", "1.414214").correct
+    for gold, answer in [("3.14159", "3.14"), ("3.14", "3.1"), ("3.14", "3.15"), ("0.1", "0.14"), ("0.01", "0.0149"),
+                         (r"\frac{1}{3}", "0.333"), (r"\pi", "3.14"), ("100000000", "100000001"), ("1", "0.9999999"),
+                         (r"\frac{1}{8}", "0.1250001")]:  # fmt: skip
+        assert not compare_answers(gold, answer).correct, (gold, answer)
+
+
+# 4. Properties
+
+integers = st.integers(-(10**30), 10**30)
+fractions = st.fractions(min_value=-(10**6), max_value=10**6, max_denominator=10**4)
+
+
+def latex(value: Fraction) -> str:
+    sign = "-" if value < 0 else ""
+    return rf"{sign}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> str:
+    """A LaTeX expression in x and y with a value almost everywhere."""
+    atom = st.one_of(
+        st.integers(1, 99).map(str),
+        st.sampled_from(["x", "y", r"\pi", r"\sqrt{2}", r"\frac{1}{3}", "e", r"\sqrt{x^2+1}", r"\sin x"]),
+    )
+    grow = lambda parts: st.one_of(  # noqa: E731
+        st.tuples(parts, parts).map(lambda p: f"({p[0]} + {p[1]})"),
+        st.tuples(parts, parts).map(lambda p: f"({p[0]} - {p[1]})"),
+        st.tuples(parts, parts).map(lambda p: rf"{p[0]} \cdot {p[1]}"),
+        st.tuples(parts, st.integers(2, 3)).map(lambda p: f"({p[0]})^{{{p[1]}}}"),
+        parts.map(lambda p: rf"\frac{{{p}}}{{7}}"),
+    )
+    return draw(st.recursive(atom, grow, max_leaves=6))
+
+
+@given(integers)
+def test_an_integer_equals_its_other_spellings_and_no_neighbour(value: int) -> None:
+    spellings = [f"{value:,}", f"+{value}" if value >= 0 else f"{value}", f"{value}.0", f"{value}.", f"${value}$",
+                 f"{value:,}".replace(",", "{,}"), f"{value:,}".replace(",", r"\,"), f" {value} "]  # fmt: skip
+    for spelling in spellings:
+        assert verify_here(str(value), rf"\boxed{{{spelling}}}").correct, spelling
+        assert not verify_here(str(value + 1), rf"\boxed{{{spelling}}}").correct, spelling
+
+
+@given(fractions)
+def test_a_fraction_equals_its_other_spellings_and_no_neighbour(value: Fraction) -> None:
+    above, below = abs(value.numerator), value.denominator
+    sign = "-" if value < 0 else ""
+    spellings = [f"{sign}{above}/{below}", rf"{sign}\dfrac{{{above}}}{{{below}}}", rf"{sign}{{{above} \over {below}}}",
+                 rf"\frac{{{sign}{3 * above}}}{{{3 * below}}}",
+                 rf"\left({sign}\frac{{{above}}}{{{below}}}\right)"]  # fmt: skip
+    if above % below > 0:
+        spellings.append(
+            rf"{sign}{above // below}\frac{{{above % below}}}{{{below}}}" if above > below else spellings[0]
+        )
+    for spelling in spellings:
+        assert verify_here(latex(value), rf"\boxed{{{spelling}}}").correct, spelling
+        assert not verify_here(latex(value + 1), rf"\boxed{{{spelling}}}").correct, spelling
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions(), expressions())
+def test_equality_of_expressions_is_symmetric(one: str, other: str) -> None:
+    assert compare_answers(one, other).correct == compare_answers(other, one).correct
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions())
+def test_an_expression_equals_itself_rewritten_and_never_itself_plus_one(text: str) -> None:
+    rewritten = (
+        text.replace(r"\cdot", r"\times")
+        .replace(r"\frac", r"\dfrac")
+        .replace("(", r"\left( ")
+        .replace(")", r" \right)")
+    )
+    assert compare_answers(text, rewritten).correct
+    assert compare_answers(f"{text} + y", f"y + {text}").correct
+    assert compare_answers(text, rf"\frac{{2 \cdot ({text})}}{{2}}").correct
+    assert not compare_answers(text, f"{text} + 1").correct
+    assert not compare_answers(text, f"{text} + 10^{{-30}}").correct
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(fractions, min_size=2, max_size=4, unique=True))
+def test_order_matters_in_tuples_and_not_in_sets(values: list[Fraction]) -> None:
+    forward, backward = ", ".join(map(str, values)), ", ".join(map(str, reversed(values)))
+    assert compare_answers(rf"\{{{forward}\}}", rf"\{{{backward}\}}").correct
+    assert compare_answers(f"({forward})", f"({forward})").correct
+    assert not compare_answers(f"({forward})", f"({backward})").correct
+    assert not compare_answers(f"({forward})", rf"\{{{forward}\}}").correct
+
+
+# 5. Hostile text, from anywhere
 
 HOSTILE = [
     "5^{5^{5^{5^5}}}", "9" * 10_000, "9" * 4500 + "/" + "7" * 4500, "10^{999999999}", "999999999!", "(((3!)!)!)!",
-    r"\binom{999999999}{499999999}", r"\sum_{k=1}^{10^{12}} \frac{1}{k}", "(" * 5000, "{" * 5000,
-    r"\frac" * 3000, "1%" + "%" * 4000, "__import__('os').system('true')", "exec('1')", r"\boxed{" * 5000,
-    "x=" * 140 + "1",
+    r"\binom{999999999}{499999999}", r"\sum_{k=1}^{10^{12}} \frac{1}{k}", r"\prod_{k=1}^{2000} k^{k^k}", "(" * 5000,
+    "{" * 5000, "{" * 900 + "x" + "}" * 900, r"\frac" * 3000, "1%" + "%" * 4000, r"\boxed{" * 5000, "x=" * 140 + "1",
     r"\text{" * 500, "1," * 3000, "^" + " " * 20_000, r"\left(" * 2000, "$" * 10_000, "\x00\ud800", "answer is " * 5000,
     r"1\times10^2" * 350, "-" * 10_000, "1 " * 10_000, r"\begin{pmatrix}" * 500, "[[" * 2000, "∞" * 1000, r"\log_0 0",
+    r"\sin(10^{10^{10}})", r"e^{e^{e^{e^9}}}", "0.(" + "9" * 5000 + ")", "1e999999", r"\sqrt[10^9]{2}", "|" * 3000,
+    "x^{x^{x^{x^x}}}", r"\tan(\frac{\pi}{2})", "0^0", "1/0", r"\frac{1}{1-1}", "±" * 500, "1_" * 500, "or " * 3000,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:20])
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:20].encode("ascii", "replace").decode())
 def test_hostile_text_is_decided(text: str) -> None:
-    started = time.perf_counter()
     for response in (text, rf"\boxed{{{text}}}", f"The answer is {text}", f"words {text} words"):
-        assert verify("41", response) is False
-        assert isinstance(verify(text, response), bool)
-    assert time.perf_counter() - started < 5
+        assert not verify("41", response, timeout_s=1.0).correct
+        verdict = verify(text, response, timeout_s=1.0)
+        assert isinstance(verdict.correct, bool)
+        assert "internal error" not in verdict.rule
 
 
 def test_random_text_never_raises() -> None:
     rng = random.Random(0)
     pieces = [r"\boxed{", "}", "{", "$", r"\frac", "1", "23", ",", ".", "x", "=", "(", ")", "[", " ", "or", "-", "/",
-              "%", r"\sqrt", "^", "_", r"\text{", "answer is", "####", "\n", "e", "i", "!", "|", "\\"]  # fmt: skip
-    for _ in range(1500):
+              "%", r"\sqrt", "^", "_", r"\text{", "answer is", "####", "\n", "e", "i", "!", "|", "\\", "]", r"\{",
+              r"\}", "<", r"\le", r"\pm", r"\cup", r"\in", r"\infty", ":", ";", "&", r"\\", r"\begin{pmatrix}",
+              r"\end{pmatrix}", "cm", "\\$", "°", "0.5", "...", r"\overline{3}", r"\sin", r"\log_2", "and",
+              r"\mathbb{R}", "'"]  # fmt: skip
+    for _ in range(4000):
         text = "".join(rng.choices(pieces, k=rng.randint(1, 14)))
-        assert isinstance(verify("1", text), bool)
-        assert isinstance(equal_answers(text, text), bool)
+        assert isinstance(verify_here("1", text).correct, bool), text
+        assert isinstance(verify_here(text, rf"\boxed{{{text}}}").correct, bool), text
+
+
+@pytest.mark.parametrize("wrap", ["{}", r"\boxed{{{}}}", "Answer: {}", r"\text{{{}}}"])
+def test_code_in_an_answer_never_runs(wrap: str, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    for code in (
+        f"__import__('os').system('touch {trace}')",
+        f"open('{trace}','w')",
+        f"exec(\"open('{trace}','w')\")",
+        f"(lambda: __import__('pathlib').Path('{trace}').touch())()",
+    ):
+        assert not verify("42", wrap.format(code)).correct
+    assert not trace.exists()
+
+
+STUCK = r"\sum_{i=1}^{1999} \sum_{j=1}^{1999} \sin(ij)"
+"""Within all bounds, and minutes of work."""
+
+
+def test_a_case_that_takes_too_long_ends_at_its_deadline_and_harms_no_other() -> None:
+    started = time.monotonic()
+    assert verify("41", rf"\boxed{{{STUCK}}}", timeout_s=0.2).outcome is Outcome.TIMEOUT
+    assert time.monotonic() - started < 30  # it takes 0.2 s; the rest is for a machine under load
+    assert verify(r"\sqrt{8}", r"\boxed{2\sqrt{2}}").correct
+
+
+def test_threads_get_their_own_verdicts() -> None:
+    pairs = [(rf"\sqrt{{{n}}}", rf"\boxed{{\frac{{{n}}}{{\sqrt{{{n + wrong}}}}}}}", not wrong)
+             for n in range(2, 22) for wrong in (0, 1)]  # fmt: skip
+    with ThreadPoolExecutor(8) as threads:
+        verdicts = list(threads.map(lambda pair: verify(pair[0], pair[1]).correct, pairs))
+    assert verdicts == [right for _, _, right in pairs]
+
+
+async def test_it_may_be_called_inside_an_event_loop() -> None:
+    assert verify(r"\sqrt{8}", r"\boxed{2\sqrt{2}}").correct
+    verdicts = await asyncio.gather(
+        *(asyncio.to_thread(verify, r"\sqrt{8}", rf"\boxed{{{n}\sqrt{{2}}}}") for n in range(1, 4))
+    )
+    assert [verdict.correct for verdict in verdicts] == [False, True, False]
+
+
+def _verify_and_close(pair: tuple[str, str]) -> bool:
+    try:
+        return verify(*pair).correct
+    finally:
+        close()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_verify_too(method: str) -> None:
+    assert verify(r"\sqrt{8}", r"\boxed{2\sqrt{2}}").correct  # so that a fork inherits a pool that is not its own
+    with multiprocessing.get_context(method).Pool(2) as processes:
+        pairs = [(r"\sqrt{8}", r"\boxed{2\sqrt{2}}"), (r"\sqrt{8}", r"\boxed{3\sqrt{2}}")] * 2
+        assert processes.map(_verify_and_close, pairs) == [True, False] * 2
+    assert verify(r"\sqrt{8}", r"\boxed{2\sqrt{2}}").correct
+
+
+@pytest.mark.slow
+def test_soak_of_hostile_cases_from_many_threads() -> None:
+    rng = random.Random(0)
+    sums = [STUCK, STUCK.replace("sin", "cos"), r"\prod_{i=1}^{1999} \sum_{j=1}^{1999} \sqrt{ij+1}"]
+    quick = [text for text in HOSTILE if len(text) < 6000]
+
+    def hostile(place: int) -> str:
+        if place % 10 == 0:
+            return f"{rng.choice(sums)} + {place}"
+        return f"{rng.choice(quick)}{rng.randint(0, 99)}"
+
+    texts = [hostile(place) for place in range(2000)]
+    with ThreadPoolExecutor(8) as threads:
+        verdicts = list(threads.map(lambda text: verify("41", rf"\boxed{{{text}}}", timeout_s=0.1), texts))
+        assert not any(verdict.correct for verdict in verdicts)
+        assert sum(verdict.outcome is Outcome.TIMEOUT for verdict in verdicts) >= 200
+        after = list(
+            threads.map(lambda n: verify(rf"\sqrt{{{n}}}", rf"\boxed{{\frac{{{n}}}{{\sqrt{{{n}}}}}}}"), range(2, 102))
+        )
+    assert all(verdict.correct for verdict in after)

@@ -1,156 +1,156 @@
-r"""Decides whether two answers are the same.
+"""`verify`: is a response's final answer the reference?
 
-Equal texts, then plain numbers (exactly), then structure (units, lists, tuples, intervals, sets), then expressions.
-What is not shown to be equal is wrong: in training a false positive is an exploit.
+Extraction and the fast path run in the calling thread. What needs parsing goes to a pool of worker processes that are
+killed at their deadline: no signal, no limit on where it may be called from.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from numbers import Number
 
-from verifiers.math.extract import Extraction, extract
+from verifiers.math.extract import Extracted, extract_answer
+from verifiers.math.lexer import TooLarge
 from verifiers.math.normalise import normalise
-from verifiers.math.numbers import equal_numbers, parse_number
-from verifiers.math.symbolic import MAX_LENGTH, equal_expressions
+from verifiers.math.quick import Decision, decide_quickly
 
-_ALTERNATIVES = re.compile(r"\\text\{ ?or ?\}|(?<![A-Za-z\\])or(?![A-Za-z])")
-_UNIT = re.compile(
-    r"(?P<body>.*[\d})]) ?"
-    r"(?:\\text\{(?P<text>[^{}\d]+)\}|(?<= )(?P<bare>[A-Za-z]{2,}(?: [A-Za-z]+)*|m))(?P<power>\^[23])?"
-)
-_NO_UNITS = {
-    "and",
-    "or",
-    "not",
-    "but",
-    "pi",
-    "mod",
-    "if",
-    "for",
-    "when",
-    "over",
-    "to",
-    "sin",
-    "cos",
-    "tan",
-    "log",
-    "ln",
-} | {"sqrt", "percent", "dozen", "hundred", "thousand", "million", "billion"}
-_NAMED = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+)(?:\([A-Za-z]\))?(?:=|\\in(?![A-Za-z]))")
-_RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|lt|gt)(?![A-Za-z])")
+MAX_ANSWER = 200_000
+"""Characters of an answer that is looked at."""
+
+_OFFERS_TWO = re.compile(r"(?<![A-Za-z\\])or(?![A-Za-z])", re.IGNORECASE)
+
+Gold = str | int | float | Number | Sequence[str | int | float | Number]
+
+_Judge = Callable[[str, str], "tuple[Outcome, str]"]
 
 
-def verify(gold: str, response: str) -> bool:
-    """Whether the response's final answer equals the reference; never raises.
+class Outcome(StrEnum):
+    """How a comparison ended."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNPARSEABLE_GOLD = "unparseable gold"
+    """The reference is empty or malformed: mend the data."""
+    NO_ANSWER = "no answer"
+    HEDGED = "hedged"
+    """Different answers were offered side by side."""
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too large"
+    """The answer would take numbers out of bounds to evaluate, and is not paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class MathVerdict:
+    """Whether an answer is right, and how that came about."""
+
+    outcome: Outcome
+    gold: str
+    """The reference in its normalised form (of several, the one that decided)."""
+    answer: str | None
+    """The answer in its normalised form; None when the response states none."""
+    rule: str
+    """What decided: `integer`, `number`, `same text`, `words`, `choice`, or the kind of the parsed reference."""
+    found_by: str = ""
+    """The rule of extraction that found the answer."""
+
+    @property
+    def correct(self) -> bool:
+        """Only a right answer is."""
+        return self.outcome is Outcome.RIGHT
+
+
+def verify(gold: Gold, response: str, *, timeout_s: float = 2.0) -> MathVerdict:
+    """Whether the response's final answer equals the reference. Never raises on what a model wrote.
+
+    May be called from any thread, process and event loop (where it blocks for up to `timeout_s`).
 
     Args:
-        gold: the reference answer, with or without a box around it.
-        response: a whole response; a bare answer works too.
+        gold: the reference: a text (LaTeX or plain, with or without a box), a number, or a list of acceptable answers.
+        response: a whole response, thinking included; a bare answer works too.
+        timeout_s: deadline of a comparison that needs parsing, in seconds.
     """
-    return verify_extraction(gold, extract(response))
+    return _verify(gold, extract_answer(response), _judge_within(timeout_s))
 
 
-def verify_extraction(gold: str, found: Extraction) -> bool:
-    """`verify` for an answer that was extracted already. A hedge and a missing answer are wrong."""
-    return found.answer is not None and not found.hedged and equal_answers(gold, found.answer)
+def compare_answers(gold: Gold, answer: str, *, timeout_s: float = 2.0) -> MathVerdict:
+    """`verify` for an answer that stands alone: nothing is extracted."""
+    return _verify(gold, Extracted(answer, "given"), _judge_within(timeout_s))
 
 
-def equal_answers(gold: str, answer: str) -> bool:
-    """Whether two answers, given without the text around them, are the same."""
-    return _equal(normalise(gold), normalise(answer))
+def verify_here(gold: Gold, response: str) -> MathVerdict:
+    """`verify` without a deadline, in this very thread: for code that runs where it is killed anyway."""
+    return _verify(gold, extract_answer(response), judge_here)
 
 
-def _equal(gold: str, answer: str) -> bool:
-    if not gold or not answer:
-        return False
-    if gold == answer:
-        return True
-    left, right = parse_number(gold), parse_number(answer)
-    if left is not None and right is not None:
-        return equal_numbers(left, right)
-    if max(len(gold), len(answer)) > MAX_LENGTH:
-        return False
-    if _plain_text(gold) and _plain_text(answer):
-        return _plain_text(gold) == _plain_text(answer)
-    return _equal_structure(gold, answer)
+def _judge_within(timeout_s: float) -> _Judge:
+    from verifiers.math.worker import judge_in_pool  # starts no process before the first comparison that needs one
+
+    return lambda gold, answer: judge_in_pool(gold, answer, timeout_s)
 
 
-def _plain_text(text: str) -> str:
-    """The words of a short textual answer or a choice letter, in lower case; "" for anything else."""
-    words = re.sub(r"\\text ?\{([^{}]*)\}", r"\1", text).strip()
-    if match := re.fullmatch(r"\(?([A-Za-z])\)?", words):
-        return match[1] if words.isalpha() else match[1].upper()
-    return " ".join(words.lower().split()) if re.fullmatch(r"[A-Za-z][A-Za-z' -]+[A-Za-z]", words) else ""
+def judge_here(gold: str, answer: str) -> tuple[Outcome, str]:
+    """Compare two normalised answers by parsing, in this thread: the outcome and the rule."""
+    from verifiers.math.slow import UnparseableGold, judge
+
+    try:
+        decision = judge(gold, answer)
+    except (TooLarge, RecursionError, MemoryError):
+        return Outcome.TOO_LARGE, "size"
+    except UnparseableGold:
+        return Outcome.UNPARSEABLE_GOLD, "grammar"
+    return _outcome(decision), decision.rule
 
 
-def _equal_structure(gold: str, answer: str) -> bool:
-    either = [_ALTERNATIVES.split(text) for text in (gold, answer)]
-    if len(either[0]) > 1 or len(either[1]) > 1:  # an "or" is a hedge unless the reference has one too
-        parts = [[p for text in texts for p in split_list(text)] for texts in either]
-        return _same_elements(parts[0], parts[1], ordered=False)
-    named, bare = (gold, answer) if _NAMED.match(gold) else (answer, gold)
-    if _NAMED.match(named) and not _RELATION.search(bare):  # "x = 5" for 5
-        return _equal(_NAMED.sub("", gold, count=1), _NAMED.sub("", answer, count=1))
-    (gold_body, gold_unit), (answer_body, answer_unit) = _split_unit(gold), _split_unit(answer)
-    if gold_unit or answer_unit:  # both written: they must agree; one left out: the number decides
-        return (not gold_unit or not answer_unit or gold_unit == answer_unit) and _equal(gold_body, answer_body)
-    if "\\cup" in gold and "\\cup" in answer:
-        return _same_elements(gold.split("\\cup"), answer.split("\\cup"), ordered=False)
-    inside = (_bracketed(gold), _bracketed(answer))
-    if inside[0] and inside[1]:
-        parts = [split_list(inside[0][1]), split_list(inside[1][1])]
-        if len(parts[0]) > 1 or len(parts[1]) > 1 or inside[0][0] == "{}":
-            return inside[0][0] == inside[1][0] and _same_elements(*parts, ordered=inside[0][0] != "{}")
-    elif len(split_list(gold)) > 1 or len(split_list(answer)) > 1:
-        pairs = zip(inside, (gold, answer), strict=True)  # a set may be written without its braces
-        bare_lists = [split_list(part[1] if part and part[0] == "{}" else whole) for part, whole in pairs]
-        return _same_elements(*bare_lists, ordered=False)
-    return equal_expressions(gold, answer)
+def _verify(gold: Gold, found: Extracted, judge: _Judge) -> MathVerdict:
+    golds = [_text(one) for one in (gold if isinstance(gold, Sequence) and not isinstance(gold, str) else [gold])]
+    verdict = MathVerdict(Outcome.UNPARSEABLE_GOLD, "", None, "no reference", found.rule)
+    for one in golds:
+        verdict = _verify_one(one, found, judge)
+        if verdict.correct:
+            break
+    return verdict
 
 
-def split_list(text: str) -> list[str]:
-    """Split at the commas and semicolons outside all brackets."""
-    parts, depth, start = [], 0, 0
-    for i, character in enumerate(text):
-        depth += (character in "({[") - (character in ")}]")
-        if character in ",;" and depth <= 0:
-            parts.append(text[start:i].strip())
-            start = i + 1
-    return [*parts, text[start:].strip()]
+def _verify_one(gold: str, found: Extracted, judge: _Judge) -> MathVerdict:
+    reference = normalise(gold)
+    if found.answer is None:
+        return MathVerdict(Outcome.NO_ANSWER, reference, None, "extraction", found.rule)
+    if not reference:
+        return MathVerdict(Outcome.UNPARSEABLE_GOLD, reference, normalise(found.answer), "empty", found.rule)
+    if found.hedged:
+        # Solutions of one problem may stand in a box each; answers that are all right are no hedge either.
+        together = normalise(", ".join(found.alternatives))
+        outcome, rule = _compare(reference, together, judge)
+        if outcome is not Outcome.RIGHT:
+            each = [_compare(reference, normalise(answer), judge) for answer in found.alternatives]
+            outcome, rule = (
+                (Outcome.RIGHT, each[0][1])
+                if all(o is Outcome.RIGHT for o, _ in each)
+                else (Outcome.HEDGED, "extraction")
+            )
+        return MathVerdict(outcome, reference, together, rule, found.rule)
+    if len(found.answer) > MAX_ANSWER and found.answer.strip() != gold.strip():
+        return MathVerdict(Outcome.TOO_LARGE, reference, found.answer[:100] + "...", "size", found.rule)
+    answer = normalise(found.answer)
+    outcome, rule = _compare(reference, answer, judge)
+    if outcome is Outcome.WRONG and _OFFERS_TWO.search(answer) and not _OFFERS_TWO.search(reference):
+        outcome, rule = Outcome.HEDGED, "alternatives"
+    return MathVerdict(outcome, reference, answer, rule, found.rule)
 
 
-def _bracketed(text: str) -> tuple[str, str] | None:
-    """The kind of brackets around the whole text (`()`, `[)`, `{}`, ...) and what is inside."""
-    text = text.replace("\\{", "{").replace("\\}", "}")
-    if len(text) < 2 or text[0] not in "([{" or text[-1] not in ")]}":
-        return None
-    depth = 0
-    for i, character in enumerate(text):
-        depth += (character in "({[") - (character in ")}]")
-        if depth == 0 and i < len(text) - 1:
-            return None
-    return text[0] + text[-1], text[1:-1]
+def _compare(gold: str, answer: str, judge: _Judge) -> tuple[Outcome, str]:
+    if not answer:
+        return Outcome.NO_ANSWER, "empty"
+    decision = decide_quickly(gold, answer)
+    return judge(gold, answer) if decision is None else (_outcome(decision), decision.rule)
 
 
-def _same_elements(left: list[str], right: list[str], *, ordered: bool) -> bool:
-    if len(left) != len(right):
-        return False
-    if ordered:
-        return all(_equal(a, b) for a, b in zip(left, right, strict=True))
-    rest = list(right)
-    for element in left:
-        match = next((i for i, other in enumerate(rest) if _equal(element, other)), None)
-        if match is None:
-            return False
-        del rest[match]
-    return True
+def _outcome(decision: Decision) -> Outcome:
+    return Outcome.RIGHT if decision.equal else Outcome.WRONG
 
 
-def _split_unit(text: str) -> tuple[str, str]:
-    match = _UNIT.fullmatch(text)
-    if match is None:
-        return text, ""
-    unit = (match["text"] or match["bare"]).strip().lower()
-    if set(unit.split()) & _NO_UNITS or not re.fullmatch(r"[a-z][a-z /.]*", unit):
-        return text, ""
-    return match["body"].strip(), unit.rstrip(".").removesuffix("s") + (match["power"] or "")
+def _text(gold: object) -> str:
+    return gold if isinstance(gold, str) else str(gold)

@@ -1,0 +1,93 @@
+"""Multiple choice: is the option that a response names the right one?
+
+An answer may name the letter (`C`, `(C)`, `c)`, `Option C`), write the option's text, or do both; both must then agree.
+Several letters are right only where the reference has the same several.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from verifiers.math.extract import extract_answer
+from verifiers.math.normalise import normalise
+from verifiers.math.verdict import Outcome, compare_answers
+from verifiers.math.words import choice_of, letters_of, unwrap_text
+from verifiers.thinking import after_thinking
+
+_NAMED = re.compile(
+    r"\b(?:correct|right|best)\s+(?:option|choice|answer)\s*(?:is|:)[\s:*_$]*(?:\\text\w*\{)?\(?([A-Z])(?![A-Za-z])"
+)
+_EITHER = re.compile(r"\(?[A-Z]\)?(?: ?, ?or | or | ?/ ?)\(?[A-Z]\)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceVerdict:
+    """Whether the chosen option is right, and how it was named."""
+
+    outcome: Outcome
+    """`right`, `wrong`, `no answer`, `hedged` (letter and text name different options) or `unparseable gold`."""
+    gold: tuple[str, ...]
+    """The right letter or letters."""
+    answer: tuple[str, ...]
+    """The letter or letters that the response names; empty when it names none of the options."""
+    rule: str
+    """`letter`, `text`, `letter and text`, or `extraction` when there was nothing to compare."""
+
+    @property
+    def correct(self) -> bool:
+        """Only a right answer is."""
+        return self.outcome is Outcome.RIGHT
+
+
+def verify_choice(
+    gold: str, response: str, options: Mapping[str, str] | Sequence[str] = (), *, timeout_s: float = 2.0
+) -> ChoiceVerdict:
+    """Whether a response chooses the right option. Never raises on what a model wrote.
+
+    Args:
+        gold: the right letter (`C`), letters (`A, C`) or the text of the right option.
+        response: a whole response, thinking included; a bare letter works too.
+        options: the options' texts by letter, or in order (the first is A). Without them only letters are understood.
+        timeout_s: deadline of one comparison of an option's text that needs parsing, in seconds.
+    """
+    texts = dict(options) if isinstance(options, Mapping) else dict(zip(string.ascii_uppercase, options, strict=False))
+    texts = {letter.strip("() .").upper(): text for letter, text in texts.items()}
+    wanted, _ = _letters(gold, texts, timeout_s)
+    if not wanted:
+        return ChoiceVerdict(Outcome.UNPARSEABLE_GOLD, (), (), "extraction")
+    found = extract_answer(response)
+    answer = found.answer
+    if found.rule in ("", "bare", "formula") and (named := list(_NAMED.finditer(after_thinking(response)))):
+        answer = named[-1][1]
+    if answer is None:
+        return ChoiceVerdict(Outcome.NO_ANSWER, wanted, (), "extraction")
+    if found.hedged:
+        answer = ", ".join(found.alternatives)
+    given, rule = _letters(answer, texts, timeout_s)
+    if rule == "disagreement" or (found.hedged and given != wanted):
+        return ChoiceVerdict(Outcome.HEDGED, wanted, given, rule)
+    return ChoiceVerdict(Outcome.RIGHT if given == wanted else Outcome.WRONG, wanted, given, rule)
+
+
+def _letters(answer: str, options: Mapping[str, str], timeout_s: float) -> tuple[tuple[str, ...], str]:
+    """The letters that an answer names, sorted, and how it names them."""
+    text = normalise(answer)
+    if _EITHER.fullmatch(unwrap_text(text)):
+        return (), "disagreement"
+    if several := letters_of(text):
+        return tuple(several), "letter"
+    chosen = choice_of(text) or (choice_of(text.upper()) if len(text) == 1 else None)
+    if chosen is not None and chosen[0] in options and chosen[1]:
+        agree = _same_text(options[chosen[0]], chosen[1], timeout_s)
+        return (chosen[0],), "letter and text" if agree else "disagreement"
+    if chosen is not None and not chosen[1] and (not options or chosen[0] in options):
+        return (chosen[0],), "letter"
+    by_text = tuple(letter for letter, option in options.items() if _same_text(option, text, timeout_s))
+    return by_text if len(by_text) == 1 else (), "text"
+
+
+def _same_text(option: str, text: str, timeout_s: float) -> bool:
+    return compare_answers(option, text, timeout_s=timeout_s).correct

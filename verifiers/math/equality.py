@@ -1,0 +1,170 @@
+"""Whether two expressions have the same value: exactly where they are rational, else by many digits at generic points.
+
+A difference counts as zero only when it is zero to more digits than anything in the two expressions could hide: the
+working precision covers the whole range of magnitudes met on the way, so 1/2^99 is not 1/2^98, e^1000 + 1 is not
+e^1000, and sqrt(2) + sqrt(3) - sqrt(5 + 2 sqrt(6)) is 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from verifiers.math.evaluate import Evaluation, Undefined, exact, is_complex
+from verifiers.math.lexer import TooLarge
+from verifiers.math.tree import Apply, Node, Number, Sum, negated, symbols, walk
+
+_FIRST_DIGITS = 40
+_SURE_DIGITS = 35
+"""How far below anything that the two expressions could hide a difference must lie to be zero."""
+_RANGES = ((0.1, 0.9), (1.1, 3.0), (-3.0, 3.0), (-1.0, 1.0), (-3.0, -0.2), (2.0, 7.0), (-6.0, 6.0))
+_COUNTERS = frozenset(("n", "k", "m"))
+"""Variables that stand for integers by custom."""
+
+Point = Mapping[str, Fraction]
+
+
+def equal_values(left: Node, right: Node) -> bool | None:
+    """Whether two expressions are equal wherever they are defined; None when that cannot be told.
+
+    They must be defined at the same real points. What has no value at any real point is compared by principal complex
+    values, what has one at integers only (such as (-1)^n) at integers.
+
+    Raises:
+        TooLarge: numbers out of bounds. Undefined: a constant without a value.
+    """
+    if left == right:
+        return True
+    a, b = exact(left), exact(right)
+    if a is not None and b is not None:
+        return a == b
+    logarithms = any(
+        isinstance(p, Apply) and p.function == "log" and len(p.arguments) == 1 for n in (left, right) for p in walk(n)
+    )
+    # "log" is read as the natural one, then as the decadic one, the same way on both sides.
+    verdicts = [_equal(left, right, decadic) for decadic in ((False, True) if logarithms else (False,))]
+    return True if True in verdicts else verdicts[0]
+
+
+def _equal(left: Node, right: Node, decadic: bool) -> bool | None:
+    names = sorted(symbols(left) | symbols(right))
+    complex_only = is_complex(left) or is_complex(right)
+    if not names:
+        if not complex_only:
+            try:
+                return _close(left, right, {}, real=True, decadic=decadic)
+            except Undefined:
+                pass
+        return _close(left, right, {}, real=False, decadic=decadic)
+    agreed = 0
+    if not complex_only:
+        domains = True
+        for point in generic_points(names, left, right):
+            defined = [_defined(side, point, decadic) for side in (left, right)]
+            if all(defined):
+                if not _close(left, right, point, real=True, decadic=decadic):
+                    return False
+                agreed += 1
+            elif any(defined):
+                domains = False
+        if agreed and domains:
+            return True
+        if not agreed or not domains:
+            integers = _at_integers(left, right, names, decadic) if set(names) <= _COUNTERS else None
+            if integers is not None or not domains:
+                return bool(integers)
+    for point in generic_points(names, left, right):
+        try:
+            if not _close(left, right, point, real=False, decadic=decadic):
+                return False
+            agreed += 1
+        except Undefined:
+            continue
+    return True if agreed >= 2 else None
+
+
+def _at_integers(left: Node, right: Node, names: list[str], decadic: bool) -> bool | None:
+    agreed = 0
+    for start in range(1, 9):
+        point = {name: Fraction(start + 3 * place) for place, name in enumerate(names)}
+        try:
+            if not _close(left, right, point, real=True, decadic=decadic):
+                return False
+            agreed += 1
+        except Undefined:
+            continue
+    return True if agreed >= 3 else None
+
+
+def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]:
+    """Generic points of all signs, the same for the same two expressions in either order.
+
+    They depend on the expressions, so that none can be made to vanish at them.
+    """
+    key = "".join(sorted((repr(left), repr(right))))
+    chance = random.Random(hashlib.sha256(key.encode()).digest())
+    for low, high in _RANGES:
+        yield {
+            name: Fraction(round(chance.uniform(low, high) * 2**40) * 2**20 + chance.getrandbits(20), 2**60)
+            for name in names
+        }
+
+
+def _defined(node: Node, point: Point, decadic: bool) -> bool:
+    try:
+        Evaluation(_FIRST_DIGITS, point, real=True, decadic=decadic).of(node)
+    except Undefined:
+        return False
+    return True
+
+
+def _close(left: Node, right: Node, point: Point, *, real: bool, decadic: bool) -> bool:
+    """Whether the difference is zero, judged in as many digits as the numbers on the way ask for."""
+    first = Evaluation(_FIRST_DIGITS, point, real=real, decadic=decadic)
+    a, b = first.of(left), first.of(right)
+    mp = first.mp
+    distance = abs(a - b)
+    if distance != 0 and mp.mag(distance) > first.largest - 3.32 * (_FIRST_DIGITS - 15):
+        return False
+    # Bits below the smallest number on the way that the difference must vanish to: the range of magnitudes once more (a
+    # difference of arctan(10^50) and pi/2 is 10^-50), and twice the digits that were written (a convergent of a root
+    # agrees with it to as many).
+    spread = first.largest - first.smallest
+    depth = spread + int(3.33 * (_SURE_DIGITS + 2 * (_written_digits(left) + _written_digits(right))))
+    again = Evaluation(15 + (spread + depth) * 302 // 1000, point, real=real, decadic=decadic)
+    distance = abs(again.of(left) - again.of(right))
+    return bool(distance == 0 or mp.mag(distance) < first.smallest - depth)
+
+
+def _written_digits(node: Node) -> int:
+    numbers = (part.value for part in walk(node) if isinstance(part, Number))
+    return sum((value.numerator.bit_length() + value.denominator.bit_length()) * 302 // 1000 for value in numbers)
+
+
+def real_value(node: Node) -> float | None:
+    """A constant to double precision, for putting ends of intervals in order; None when it is none."""
+    try:
+        value = exact(node)
+        if value is None:
+            value = Evaluation(_FIRST_DIGITS, {}, real=True, decadic=False).of(node)
+        return float(value)
+    except (Undefined, OverflowError):
+        return None
+
+
+def distance_below(constant: Node, value: Fraction, bound: Fraction, *, inclusive: bool) -> bool:
+    """Whether a real constant lies within `bound` of a rational number."""
+    try:
+        evaluation = Evaluation(_FIRST_DIGITS, {}, real=True, decadic=False)
+        distance = abs(evaluation.of(constant) - evaluation.mp.mpf(value.numerator) / value.denominator)
+        limit = evaluation.mp.mpf(bound.numerator) / bound.denominator
+        return bool(distance <= limit) if inclusive else bool(distance < limit)
+    except (Undefined, TooLarge):
+        return False
+
+
+def difference(left: Node, right: Node) -> Node:
+    """left - right."""
+    return Sum((left, negated(right)))

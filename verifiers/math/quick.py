@@ -1,0 +1,161 @@
+"""The fast path: decides plain numbers, equal texts, words, choices and times in microseconds, without sympy or mpmath.
+
+What it cannot decide it leaves to `verifiers.math.slow`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from verifiers.math.normalise import squeeze
+from verifiers.math.numbers import PlainNumber, equal_digits, equal_numbers, parse_number
+from verifiers.math.words import (
+    choice_of,
+    clock_of,
+    date_of,
+    formula_for,
+    letters_of,
+    multiple_of,
+    number_of,
+    numeral_of,
+    unwrap_text,
+    words_of,
+)
+
+_HAS_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+_TWENTY_FOUR_HOURS = re.compile(r"([01]?\d|2[0-3]) ?: ?([0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Equal or not, and the rule that says so."""
+
+    equal: bool
+    rule: str
+
+
+def decide_quickly(gold: str, answer: str) -> Decision | None:
+    """Compare two normalised answers; None when that takes parsing."""
+    if gold == answer:
+        return Decision(True, "same text")
+    integers = equal_digits(gold, answer)
+    if integers is not None:
+        return Decision(integers, "digits")
+    numbers = (_number(gold), _number(answer))
+    if numbers[0] is not None and numbers[1] is not None:
+        return Decision(equal_numbers(*numbers), "number")  # type: ignore[arg-type]
+    if numbers == (None, None) and squeeze(gold) == squeeze(answer):
+        return Decision(True, "same text")
+    return (
+        _decide_numeral(gold, answer)
+        or _decide_choice(gold, answer)
+        or _decide_time(gold, answer)
+        or _decide_words(gold, answer)
+    )
+
+
+def _number(text: str) -> PlainNumber | None:
+    number = parse_number(text)
+    if number is None and (multiple := multiple_of(text)) and (number := parse_number(multiple[0])):
+        factor = multiple[1]
+        place = None if number.last_place is None else number.last_place * factor
+        return PlainNumber(number.value * factor, place, number.significant)
+    return number
+
+
+def _decide_numeral(gold: str, answer: str) -> Decision | None:
+    """A question that asks for a base wants these digits in it: 204_5 is neither 204_6 nor 54 nor 204."""
+    numerals = [numeral_of(text) for text in (gold, answer)]
+    if numerals == [None, None]:
+        return None
+    decimal = [
+        (text, 10) if numeral is None else numeral for numeral, text in zip(numerals, (gold, answer), strict=True)
+    ]
+    return Decision(decimal[0] == decimal[1], "numeral")
+
+
+def _decide_choice(gold: str, answer: str) -> Decision | None:
+    lists = [letters_of(text) for text in (gold, answer)]
+    if None not in lists:
+        return Decision(lists[0] == lists[1], "choice")
+    wanted, given = choice_of(gold), choice_of(answer)
+    # A marked letter also names the bare small one: (C) and c. Two bare ones may be different variables.
+    wanted = wanted or _small_letter(gold, given)
+    given = given or _small_letter(answer, wanted)
+    if wanted is None and given is None:
+        return None
+    if wanted is not None and given is not None:
+        if wanted[0] != given[0]:
+            return Decision(False, "choice")
+        return decide_quickly(wanted[1], given[1]) if wanted[1] and given[1] else Decision(True, "choice")
+    _, rest, marked = wanted or given or ("", "", False)
+    if not rest:  # a lone letter against something else may still be a variable
+        return Decision(False, "choice") if marked else None
+    return decide_quickly(rest, answer) if wanted else decide_quickly(gold, rest)
+
+
+def _small_letter(text: str, other: tuple[str, str, bool] | None) -> tuple[str, str, bool] | None:
+    text = unwrap_text(text)
+    return (text.upper(), "", False) if other and other[2] and len(text) == 1 and "a" <= text <= "z" else None
+
+
+def _decide_time(gold: str, answer: str) -> Decision | None:
+    wanted, given = clock_of(gold), clock_of(answer)
+    if wanted is None and given is None:
+        return None
+    minutes = [_day_minutes(text) if time is None else time for text, time in ((gold, wanted), (answer, given))]
+    return Decision(None not in minutes and minutes[0] == minutes[1], "time of day")
+
+
+def _day_minutes(text: str) -> int | None:
+    match = _TWENTY_FOUR_HOURS.fullmatch(text)
+    hours = int(match[1]) if match else 0
+    return hours * 60 + int(match[2]) if match and hours >= 13 else None
+
+
+def _decide_words(gold: str, answer: str) -> Decision | None:
+    dates = [date_of(text) for text in (gold, answer)]
+    if None not in dates:
+        return Decision(dates[0] == dates[1], "date")
+    if _HAS_WORD.search(gold) and _as_prose(gold) == _as_prose(answer):
+        return Decision(True, "words")
+    wanted, given = words_of(gold), words_of(answer)
+    if wanted is None and given is None:
+        return None
+    if wanted == given and wanted is not None and all(_is_prose(text) for text in (gold, answer)):
+        return Decision(True, "words")
+    replaced = [_as_mathematics(words) or text for words, text in ((wanted, gold), (given, answer))]
+    if replaced != [gold, answer]:
+        return decide_quickly(*replaced)
+    if wanted is not None and given is not None and (len(wanted) > 3 or len(given) > 3):
+        return Decision(False, "words")
+    if any(words and number_of(re.split("[ -]", words)[0]) is not None for words in (wanted, given)):
+        return None  # "five apples"
+    text, words = (gold, wanted) if wanted is not None else (answer, given)
+    if words is not None and len(words) > 3 and words != "infinity" and (text is gold or " " in words):
+        return Decision(False, "words")
+    return None
+
+
+def _as_prose(text: str) -> str:
+    return unwrap_text(text).replace(" ", "").lower()
+
+
+def _is_prose(text: str) -> bool:
+    r"""Whether a text is a word in any case of letters; `AB` and `xy` are products."""
+    if "\\text" in text or len(text) > 3:
+        return True
+    return text.islower() or text.istitle()
+
+
+def _as_mathematics(words: str | None) -> str | None:
+    if words is None:
+        return None
+    number = number_of(words)
+    return _written(number) if number is not None else formula_for(words)
+
+
+def _written(number: Fraction) -> str:
+    return str(number)

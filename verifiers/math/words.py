@@ -1,0 +1,236 @@
+r"""Answers that are words: names, yes and no, choice letters, "no solution", numbers in words, times of day.
+
+Everything here is compared as text in lower case, never as mathematics: letters of a word do not commute.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
+_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '&-]|\. ?(?=\w))*\.?")
+_ARTICLES = re.compile(r"^(?:the|an?|it is|it|they are) (?=\w{2})")
+_CHOICE = re.compile(
+    r"(?P<prefix>(?i:(?:option|choice|answer):? ))?"
+    r"(?:\( ?(?P<round>[A-Za-z]) ?\)|(?P<bare>[A-Z])(?P<mark>[).:])?|(?P<small>[a-z])\))(?: +(?P<rest>[^ ].*))?",
+    re.DOTALL,
+)
+_LETTERS = re.compile(r"\(? ?[A-Z] ?\)?(?:(?: ?[,;] ?(?:and )?| and | ?& ?)\(? ?[A-Z] ?\)?)+")
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_DATE = re.compile(rf"(?:(?P<month>{_MONTHS}),? (?P<day>\d\d?)|(?P<day2>\d\d?) (?:of )?(?P<month2>{_MONTHS}))")
+_CLOCK = re.compile(r"(\d{1,2})(?: ?: ?(\d\d))? ?([ap])\.? ?m\.?", re.IGNORECASE)
+
+_HOURS = {"noon": 720, "midday": 720, "midnight": 0}
+_NUMERAL = re.compile(r"\(? ?([0-9A-Za-z]+) ?\)? ?_ ?\{? ?(\d{1,2}|[a-z]+) ?\}?")
+_BASES = {
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "twelve": 12,
+    "sixteen": 16,
+}
+
+_SYNONYMS = {
+    phrase: group
+    for group, phrases in {
+        "no solution": (
+            "no solution", "no solutions", "no real solution", "no real solutions", "there is no solution", "none",
+            "there are no solutions", "has no solution", "no such value exists", "empty set", "empty", "null set",
+            "no real roots",
+        ),
+        "undefined": ("undefined", "not defined", "does not exist", "doesn't exist", "dne", "is undefined",
+        "limit does not exist"), "all real numbers": ("all real numbers", "all reals", "all real", "reals",
+                             "real numbers", "set of all real numbers", "any real number", "every real number",
+                             "all real values"),
+        "infinitely many": ("infinitely many", "infinitely many solutions", "infinite number of solutions",
+                            "infinite solutions", "there are infinitely many solutions", "infinite"),
+    }.items()
+    for phrase in phrases
+}  # fmt: skip
+_AS_FORMULA = {"no solution": r"\emptyset", "all real numbers": r"\mathbb{R}", "infinity": r"\infty",
+               "negative infinity": r"-\infty", "minus infinity": r"-\infty",
+               "positive infinity": r"\infty"}  # fmt: skip
+
+_UNITS = {
+    word: value
+    for value, word in enumerate(
+        [
+            *(
+                "zero",
+                "one",
+                "two",
+                "three",
+                "four",
+                "five",
+                "six",
+                "seven",
+                "eight",
+                "nine",
+                "ten",
+                "eleven",
+                "twelve",
+            ),
+            *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+        ]
+    )
+}
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
+    )
+}
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_PARTS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+          "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "hundredth": 100}  # fmt: skip
+_MULTIPLE = re.compile(r"(dozen|hundred|thousand|million|billion|trillion)$", re.IGNORECASE)
+
+
+def unwrap_text(text: str) -> str:
+    r"""Without `\text{}`, keeping what is inside."""
+    return " ".join(_TEXT.sub(r" \1 ", text).split()) if "\\text" in text else text
+
+
+def words_of(text: str) -> str | None:
+    """The words of an answer that is nothing but words, in lower case, without articles; None for anything else.
+
+    A single letter is a variable or a choice, and not a word.
+    """
+    words = unwrap_text(text).strip("\"' ").rstrip(".")
+    if len(words) < 2 or not _WORDS.fullmatch(words):
+        return None
+    words = _ARTICLES.sub("", " ".join(words.lower().replace(".", "").replace("-", " ").split()))
+    return _SYNONYMS.get(words, words)
+
+
+def formula_for(words: str) -> str | None:
+    """The formula that says the same as some words: the empty set for "no solution"."""
+    return _AS_FORMULA.get(words)
+
+
+def choice_of(text: str) -> tuple[str, str, bool] | None:
+    """The letter of a choice in upper case, what stands after it, and whether it is marked as a choice.
+
+    `(C)`, `C`, `C.`, `C. 12`, `c)`, `Option C`; None for others. A bare `C` may be a variable too.
+    """
+    text = unwrap_text(text)
+    match = _CHOICE.fullmatch(text)
+    if match is None:
+        return None
+    rest = match["rest"] or ""
+    marked = match["bare"] is None or match["mark"] is not None or match["prefix"] is not None
+    if rest and (not marked or (match["round"] and (match["round"].islower() or rest[0] in "^_+*/=-,'!("))):
+        return None
+    return (match["round"] or match["bare"] or match["small"]).upper(), rest, marked
+
+
+def letters_of(text: str) -> list[str] | None:
+    """Several letters, sorted: `A, B`, `(B) and (A)`; None for anything else."""
+    text = unwrap_text(text)
+    return sorted(re.findall("[A-Z]", text)) if _LETTERS.fullmatch(text) else None
+
+
+def date_of(text: str) -> tuple[str, int] | None:
+    """Month and day of `October 30` or `30 October`."""
+    match = _DATE.fullmatch(unwrap_text(text).lower())
+    return (match["month"] or match["month2"], int(match["day"] or match["day2"])) if match else None
+
+
+def clock_of(text: str) -> int | None:
+    """Minutes since midnight of a time with a.m. or p.m."""
+    text = unwrap_text(text).strip()
+    if text.lower() in _HOURS:
+        return _HOURS[text.lower()]
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        return None
+    hour, minute = int(match[1]), int(match[2] or 0)
+    if not 1 <= hour <= 12 or minute > 59:
+        return None
+    return (hour % 12 + (12 if match[3].lower() == "p" else 0)) * 60 + minute
+
+
+def numeral_of(text: str) -> tuple[str, int] | None:
+    """Digits and base of a numeral such as `204_5` or `1F_{16}`; None for anything else, a letter with an index too."""
+    if "_" not in text:
+        return None
+    sign, text = ("-", text[1:]) if text[:1] == "-" else ("", text)
+    match = _NUMERAL.fullmatch(_TEXT.sub(r"\1", text).replace(" ", ""))
+    if match is None or (not any(map(str.isdecimal, match[1])) and len(match[1]) < 2):
+        return None
+    base = _BASES.get(match[2]) or (int(match[2]) if match[2].isdecimal() else 0)
+    digits = match[1].upper().lstrip("0") or "0"
+    return (sign + digits, base) if 2 <= base <= 36 and all(int(digit, 36) < base for digit in digits) else None
+
+
+def number_of(words: str) -> Fraction | None:
+    """The number that words in lower case name: "forty-two", "one hundred and five", "three quarters",
+    "two and a half"."""
+    parts = words.replace("-", " ").split()
+    if not parts or parts[0] in ("minus", "negative"):
+        inner = number_of(" ".join(parts[1:])) if parts else None
+        return None if inner is None else -inner
+    whole, joined, rest = " ".join(parts).partition(" and ")
+    if (
+        joined
+        and (fraction := _fraction(rest.split())) is not None
+        and (before := _cardinal(whole.split())) is not None
+    ):
+        return before + fraction
+    fraction = _fraction(parts)
+    cardinal = _cardinal(parts)
+    return fraction if cardinal is None else Fraction(cardinal)
+
+
+def multiple_of(text: str) -> tuple[str, int] | None:
+    """`1.5 million` as ("1.5", 1000000)."""
+    if text[-1:].isdecimal():
+        return None
+    text = unwrap_text(text)
+    match = _MULTIPLE.search(text, max(len(text) - 8, 0))
+    if match is None:
+        return None
+    word = match[1].lower()
+    return text[: match.start()].rstrip(), {"dozen": 12, "hundred": 100}.get(word) or _SCALES[word]
+
+
+def _fraction(parts: list[str]) -> Fraction | None:
+    if parts and parts[0] in ("a", "an"):
+        parts = ["one", *parts[1:]]
+    if parts == ["half"]:
+        return Fraction(1, 2)
+    if len(parts) < 2:
+        return None
+    below = _PARTS.get(parts[-1].removesuffix("s") if parts[-1] != "halves" else "half")
+    above = _cardinal(parts[:-1])
+    return None if below is None or above is None else Fraction(above, below)
+
+
+def _cardinal(parts: list[str]) -> int | None:
+    total, current, seen = 0, 0, False
+    for part in parts:
+        if part == "and" and seen:
+            continue
+        if part in _UNITS:
+            if (current % 10 and part != "zero") or (current % 100 >= 10 and _UNITS[part] >= 10):
+                return None
+            current += _UNITS[part]
+        elif part in _TENS:
+            if current % 100:
+                return None
+            current += _TENS[part]
+        elif part == "hundred":
+            current = (current or 1) * 100
+        elif part in _SCALES:
+            total, current = total + (current or 1) * _SCALES[part], 0
+        else:
+            return None
+        seen = True
+    return total + current if seen else None

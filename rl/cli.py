@@ -204,6 +204,20 @@ def _rewards(options: argparse.Namespace) -> int:
     return 0
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from rl.verify_command import describe_verdict
+    from verifiers.math import verify
+    from verifiers.math.worker import close
+
+    response = sys.stdin.read() if options.response == "-" else options.response
+    try:
+        verdict = verify(options.gold, response, timeout_s=options.timeout)
+    finally:
+        close()
+    print("\n".join(describe_verdict(options.gold, response, verdict)))
+    return 0 if verdict.correct else 1
+
+
 def _version(options: argparse.Namespace) -> int:
     print(f"ponder {version('ponder-rl')}")
     return 0
@@ -264,6 +278,18 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
     report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")
     add("rewards", _rewards, "list the built-in rewards")
+    verdict = add(
+        "verify",
+        _verify,
+        "say whether a response's final answer is right, and how that came about",
+        "  ponder verify '\\frac{1}{2}' 'So it is \\boxed{0.5}.'\n"
+        "  ponder verify 42 - < response.txt               reads the response from standard input\n\n"
+        "Quote LaTeX with single quotes, or the shell eats its backslashes; write `--` before a GOLD that starts with\n"
+        "a minus. Exit code 0: right; 1: anything else.",
+    )
+    verdict.add_argument("gold", metavar="GOLD", help="the reference answer")
+    verdict.add_argument("response", metavar="RESPONSE", help="what a model wrote; - reads standard input")
+    verdict.add_argument("--timeout", metavar="S", type=float, default=2.0, help="deadline in seconds (default: 2)")
     add("version", _version, "print the version")
     return parser
 

@@ -41,6 +41,10 @@ class ChoiceVerdict:
         """Only a right answer is."""
         return self.outcome is Outcome.RIGHT
 
+    def __bool__(self) -> bool:
+        """As `correct`, so that no wrong answer passes an `if`."""
+        return self.correct
+
 
 def verify_choice(
     gold: str, response: str, options: Mapping[str, str] | Sequence[str] = (), *, timeout_s: float = 2.0

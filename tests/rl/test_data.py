@@ -33,7 +33,7 @@ from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
 from rl.models import tiny
 from rollout.types import Prompt
-from verifiers.math import verify
+from verifiers.math import verify_here
 
 HERE = Path()
 
@@ -64,8 +64,8 @@ def test_worked_responses_are_right_and_flawed_ones_wrong(seed: int, shortest: i
     for example in itertools.islice(letter_count_examples(seed, options), 5):
         assert example.response
         assert example.flawed
-        assert verify(example.ground_truth, example.response)
-        assert not verify(example.ground_truth, example.flawed)
+        assert verify_here(example.ground_truth, example.response)
+        assert not verify_here(example.ground_truth, example.flawed)
         word = re.search(r"in: (.*) \?", example.question)
         assert word
         assert shortest <= len(word[1].split()) <= shortest + more

@@ -164,6 +164,11 @@ def test_a_verdict_says_how_it_came_about() -> None:
     assert (verdict.rule, verdict.found_by) == ("number", "boxed")
 
 
+def test_a_wrong_verdict_does_not_pass_an_if() -> None:
+    assert verify("1", r"\boxed{1}")
+    assert not verify("1", r"\boxed{2}")
+
+
 def test_gold_may_be_a_number_or_a_list() -> None:
     assert verify(42, r"\boxed{42}").correct
     assert verify(0.5, r"\boxed{\frac12}").correct

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from verifiers.math.equality import difference, distance_below, equal_values
+from verifiers.math.equality import approximation, difference, equal_values
 from verifiers.math.evaluate import Undefined, exact
 from verifiers.math.lexer import NotMathematics
-from verifiers.math.numbers import PlainNumber, equal_numbers
+from verifiers.math.numbers import PlainNumber, equal_numbers, rounds_or_cuts, rounds_to
 from verifiers.math.parameters import with_own_parameter
 from verifiers.math.real_sets import equal_sets, speaks_of_sets
 from verifiers.math.relations import equal_relations, named, restated_value
@@ -113,16 +113,16 @@ def _rounds(gold: Node, answer: Node, numbers: Sequence[PlainNumber | None]) -> 
         return False
     written, given = numbers
     if written is not None and written.last_place is not None and not written.percent:
-        return written.significant >= 2 and distance_below(
-            answer, written.value, written.last_place / 2, inclusive=True
-        )
+        rational = exact(answer)
+        if rational is not None:
+            return rounds_to(written, PlainNumber(rational))
+        value = approximation(answer, written.last_place)
+        return written.significant >= 2 and value is not None and 2 * abs(value - written.value) <= written.last_place
     if given is not None and given.last_place is not None and not given.percent:
-        finite = exact(gold) is not None  # an exact rational was compared as such, or has a decimal of its own
-        return (
-            not finite
-            and given.significant >= 6
-            and distance_below(gold, given.value, given.last_place, inclusive=False)
-        )
+        if exact(gold) is not None or given.significant < 6:
+            return False  # an exact rational was compared as such
+        value = approximation(gold, given.last_place)
+        return value is not None and rounds_or_cuts(value, given)
     return False
 
 
@@ -170,7 +170,10 @@ def _values(node: Node) -> list[Node]:
             return [Relation((left, value), ("=",), node.name) for value in _values(right)]
         case Collection(brackets="{}"):
             return [node]
-    if any(isinstance(part, PlusMinus) for part in walk(node)) and not isinstance(node, Collection):
+    signs = [part.sign for part in walk(node) if isinstance(part, PlusMinus)]
+    if signs and not isinstance(node, Collection):
+        if signs.count(1) > 1 or signs.count(-1) > 1:
+            raise NotMathematics("±")  # who knows whether the signs go together
         return [_with_sign(node, sign) for sign in (1, -1)]
     return [node]
 
@@ -221,8 +224,9 @@ def _same_values(gold: Node, answer: Node, golds: list[Node], answers: list[Node
         return _same_elements(golds, answers)
     # Names that all agree say nothing: x = 1 or x = 2 is the list 1, 2 and the set {1, 2}.
     for own in names:
-        if own and len({name.partition("_")[0] for name in own}) > 1:
-            return False
+        others = names[1] if own is names[0] else names[0]
+        if own and len(set(own)) > 1 and {name.partition("_")[0] for name in own} != set(others or ()):
+            return False  # x_1 = 1, x_2 = 2 is x = 1 or x = 2, but not the list 2, 1
     lists = [
         [named(value)[1] for value in values] if own else values
         for values, own in zip((golds, answers), names, strict=True)
@@ -345,12 +349,17 @@ def _same_ratio(gold: Node, answer: Node) -> bool:
         return False
     if gold.clock and answer.clock:
         return all(same(a, b) for a, b in zip(gold.parts, answer.parts, strict=True))
-    first, other = gold.parts[0], answer.parts[0]
+    pairs = list(zip(gold.parts, answer.parts, strict=True))
+    zero = Number(Fraction(0))
     try:
-        return all(
-            equal_values(Product((a, other)), Product((b, first))) is True
-            for a, b in zip(gold.parts[1:], answer.parts[1:], strict=True)
-        )
+        vanish = [(equal_values(a, zero), equal_values(b, zero)) for a, b in pairs]
+        if any(a != b for a, b in vanish):
+            return False
+        present = [pair for pair, (gone, _) in zip(pairs, vanish, strict=True) if not gone]
+        if len(present) < 2:
+            return all(same(a, b) for a, b in pairs)
+        first, other = present[0]
+        return all(equal_values(Product((a, other)), Product((b, first))) is True for a, b in present)
     except Undefined:
         return False
 

@@ -14,11 +14,12 @@ from fractions import Fraction
 
 from verifiers.math.evaluate import Evaluation, Undefined, exact, is_complex
 from verifiers.math.lexer import TooLarge
-from verifiers.math.tree import Apply, Node, Number, Sum, negated, symbols, walk
+from verifiers.math.tree import Apply, Node, Number, Sum, children, negated, symbols, walk
 
 _FIRST_DIGITS = 40
 _SURE_DIGITS = 35
 """How far below anything that the two expressions could hide a difference must lie to be zero."""
+_MAX_NESTING = 8
 _RANGES = ((0.1, 0.9), (1.1, 3.0), (-3.0, 3.0), (-1.0, 1.0), (-3.0, -0.2), (2.0, 7.0), (-6.0, 6.0))
 _COUNTERS = frozenset(("n", "k", "m"))
 """Variables that stand for integers by custom."""
@@ -64,8 +65,13 @@ def _equal(left: Node, right: Node, decadic: bool) -> bool | None:
         for point in generic_points(names, left, right):
             defined = [_defined(side, point, decadic) for side in (left, right)]
             if all(defined):
-                if not _close(left, right, point, real=True, decadic=decadic):
-                    return False
+                try:
+                    if not _close(left, right, point, real=True, decadic=decadic):
+                        return False
+                except TooLarge:
+                    if agreed < 2:
+                        raise
+                    continue  # a far point
                 agreed += 1
             elif any(defined):
                 domains = False
@@ -105,7 +111,12 @@ def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]
     """
     key = "".join(sorted((repr(left), repr(right))))
     chance = random.Random(hashlib.sha256(key.encode()).digest())
-    for low, high in _RANGES:
+    # Beyond all the numbers that are written, where an absolute value or a maximum has changed sides.
+    largest = max(
+        (abs(n.value) for side in (left, right) for n in walk(side) if isinstance(n, Number)), default=Fraction(1)
+    )
+    far = float(min(largest, Fraction(10**6)))
+    for low, high in (*_RANGES, (2 * far + 10, 4 * far + 20), (-4 * far - 20, -2 * far - 10)):
         yield {
             name: Fraction(round(chance.uniform(low, high) * 2**40) * 2**20 + chance.getrandbits(20), 2**60)
             for name in names
@@ -115,7 +126,7 @@ def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]
 def _defined(node: Node, point: Point, decadic: bool) -> bool:
     try:
         Evaluation(_FIRST_DIGITS, point, real=True, decadic=decadic).of(node)
-    except Undefined:
+    except (Undefined, TooLarge):
         return False
     return True
 
@@ -130,12 +141,20 @@ def _close(left: Node, right: Node, point: Point, *, real: bool, decadic: bool) 
         return False
     # Bits below the smallest number on the way that the difference must vanish to: the range of magnitudes once more (a
     # difference of arctan(10^50) and pi/2 is 10^-50), and twice the digits that were written (a convergent of a root
-    # agrees with it to as many).
+    # agrees with it to as many), and more for every function inside another.
     spread = first.largest - first.smallest
-    depth = spread + int(3.33 * (_SURE_DIGITS + 2 * (_written_digits(left) + _written_digits(right))))
+    written = _written_digits(left) + _written_digits(right)
+    nested = 10 * 2 ** min(max(_nesting(left), _nesting(right)), _MAX_NESTING)
+    depth = spread + int(3.33 * (_SURE_DIGITS + 2 * written + nested))
     again = Evaluation(15 + (spread + depth) * 302 // 1000, point, real=real, decadic=decadic)
     distance = abs(again.of(left) - again.of(right))
     return bool(distance == 0 or mp.mag(distance) < first.smallest - depth)
+
+
+def _nesting(node: Node) -> int:
+    """How deep functions are nested: cos(pi cos(pi cos(3.14))) nears -1 by twice as many digits a step."""
+    below = max((_nesting(child) for child in children(node)), default=0)
+    return below + 1 if isinstance(node, Apply) else below
 
 
 def _written_digits(node: Node) -> int:
@@ -154,15 +173,16 @@ def real_value(node: Node) -> float | None:
         return None
 
 
-def distance_below(constant: Node, value: Fraction, bound: Fraction, *, inclusive: bool) -> bool:
-    """Whether a real constant lies within `bound` of a rational number."""
+def approximation(constant: Node, place: Fraction) -> Fraction | None:
+    """A real constant, to many more digits than a decimal place has; None when it is none."""
     try:
-        evaluation = Evaluation(_FIRST_DIGITS, {}, real=True, decadic=False)
-        distance = abs(evaluation.of(constant) - evaluation.mp.mpf(value.numerator) / value.denominator)
-        limit = evaluation.mp.mpf(bound.numerator) / bound.denominator
-        return bool(distance <= limit) if inclusive else bool(distance < limit)
+        value = Evaluation(_FIRST_DIGITS, {}, real=True, decadic=False).of(constant)
     except (Undefined, TooLarge):
-        return False
+        return None
+    if value.context.mag(value) > 10_000 or place.denominator.bit_length() > 10_000:
+        return None
+    shift = place.denominator.bit_length() + 60
+    return Fraction(int(value * 2**shift), 2**shift)
 
 
 def difference(left: Node, right: Node) -> Node:

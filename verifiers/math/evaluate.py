@@ -15,6 +15,7 @@ from typing import Any
 import mpmath
 from mpmath.libmp import NoConvergence
 
+from verifiers.math.functions import COMPLEX_VARIABLES
 from verifiers.math.lexer import TooLarge
 from verifiers.math.tree import (
     Apply,
@@ -39,7 +40,9 @@ MAX_MAGNITUDE = 4_000_000
 MAX_DIGITS = 15_000
 """Of working precision."""
 _MAX_FACTORIAL = 5000
+_MAX_BINOMIAL = 20_000
 _MAX_TERMS = 2000
+_MAX_GAMMA_DIGITS = 2000
 _MAX_TRIGONOMETRIC_BITS = 2000
 
 _local = threading.local()
@@ -150,7 +153,7 @@ def _exact_function(name: str, values: list[Fraction]) -> Fraction | None:
                 raise TooLarge
             return Fraction(math.prod(range(integers[0], 0, -2)))
         case "binom", [n, k] if whole and n >= 0:
-            if n > MAX_BITS:
+            if n > _MAX_BINOMIAL:
                 raise TooLarge
             return Fraction(math.comb(integers[0], integers[1])) if k >= 0 else Fraction(0)
     return None
@@ -234,7 +237,10 @@ class Evaluation:
                 if node.name not in self._point:
                     raise Undefined(node.name)
                 value = self._point[node.name]
-                return mp.mpf(value.numerator) / value.denominator
+                number = mp.mpf(value.numerator) / value.denominator
+                return (
+                    mp.mpc(number, 1 / (3 + number**2)) if node.name in COMPLEX_VARIABLES and not self._real else number
+                )
             case Constant("pi"):
                 return +mp.pi
             case Constant("e"):
@@ -353,13 +359,16 @@ class Evaluation:
             case "binom", [n, k]:
                 return self._gamma(n + 1) / (self._gamma(k + 1) * self._gamma(n - k + 1))
             case "floor" | "ceil" | "sgn", [_] if not isinstance(x, mp.mpc):
+                whole = mp.nint(x)  # a product of roots may miss its integer by the last digit
+                if abs(x - whole) < mp.mpf(10) ** (-self._digits // 2) * max(1, abs(x)):
+                    x = whole
                 return {"floor": mp.floor, "ceil": mp.ceil, "sgn": mp.sign}[name](x)
             case "max" | "min", [_, *_] if not any(isinstance(value, mp.mpc) for value in arguments):
                 return max(arguments) if name == "max" else min(arguments)
         raise Undefined(name)
 
     def _gamma(self, x: Any) -> Any:
-        if abs(x) > _MAX_FACTORIAL:
+        if abs(x) > _MAX_FACTORIAL or self._digits > _MAX_GAMMA_DIGITS:
             raise TooLarge
         return self.mp.gamma(x)
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 
 from verifiers.math.cursor import Cursor
-from verifiers.math.functions import INVERSES
+from verifiers.math.functions import COMPLEX_VARIABLES, INVERSES
 from verifiers.math.lexer import NotMathematics, Token, TooLarge
 from verifiers.math.numbers import LITERAL, read_literal
 from verifiers.math.tree import (
@@ -31,6 +31,8 @@ from verifiers.math.tree import (
     Sum,
     Symbol,
     negated,
+    symbols,
+    walk,
 )
 from verifiers.math.units import Unit, is_unit, read_unit
 
@@ -42,6 +44,7 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "<<": ">>", "floor(": "f
 _ATOMS = ("number", "symbol", "constant", "function", "frac", "sqrt", "binom", "begin", "sum", "prod")
 _STARTS = frozenset((*_ATOMS, *_CLOSERS))
 _MATRICES = frozenset(("pmatrix", "bmatrix", "Bmatrix", "vmatrix", "matrix", "smallmatrix", "array"))
+_FUNCTION_LETTERS = frozenset(("f", "g"))
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 
@@ -133,8 +136,10 @@ class Expressions(Cursor, ABC):
 
     def _signed_atom(self) -> Node:
         if self.accept("-"):
-            return negated(self.expression(_POWER))
+            return negated(self._signed_atom())
         self.accept("+")
+        if self.peek.kind == "number":  # not a mixed one: x^2\frac{1}{2} is half of x^2
+            return self._number(self.take())
         return self.expression(_POWER)
 
     def _postfix(self, left: Node) -> Node:
@@ -183,6 +188,8 @@ class Expressions(Cursor, ABC):
         if kind == "number":
             return self._number_operand(token)
         if kind == "symbol":
+            if token.text in _FUNCTION_LETTERS and self.peek.kind == "(" and not self.peek.spaced:
+                return self._opaque(token.text)
             return Symbol(token.text)
         if kind in ("constant", "set"):
             return Constant(token.text)
@@ -256,6 +263,16 @@ class Expressions(Cursor, ABC):
             ]
         return self._operand()
 
+    def _opaque(self, name: str) -> Node:
+        """An unknown function of something, or something with a bar over it, as a name: f(2) is not 2f."""
+        start = self.position
+        inside = self._group(self.take().kind)
+        text = "".join(token.text for token in self.tokens[start : self.position])
+        complex_names = COMPLEX_VARIABLES & symbols(inside)
+        if name == "conjugate" and (complex_names or not symbols(inside) or Constant("i") in walk(inside)):
+            return Apply(name, (inside,))
+        return Symbol(f"{name} {text}")
+
     def _iterated(self, operation: str) -> Node:
         r"""`\sum_{k=1}^{n} body`, which reaches as far as a product does."""
         self.expect("_")
@@ -322,6 +339,8 @@ class Expressions(Cursor, ABC):
         return Apply("det" if isinstance(inside, Matrix) else "abs", (inside,))
 
     def _function(self, name: str) -> Node:
+        if name == "conjugate" and self.peek.kind in ("{", "("):
+            return self._opaque(name)
         if name in ("sqrt", "cbrt"):
             self.accept("^")
             radicand = self._argument() if self.peek.kind in ("{", "(") else self._operand()

@@ -14,50 +14,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from verifiers.math.context import is_denied, offered_beside, side_by_side, whole_formula
 from verifiers.math.normalise import normalise
 from verifiers.thinking import after_thinking as text_after_thinking
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])\s*")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])\s*+")
 _UNBRACED = re.compile(r"[^\s{}$\\]+")
 _BRACE = re.compile(r"\\.|([{}])", re.DOTALL)
-_JOINER = re.compile(
-    r"(?:[\s$,;:.&}]|\\[()\[\],;! \\]|\\(?:q?quad|text|end|begin)(?![A-Za-z])\{?|"
-    r"\b(?:or|and|also|either|maybe|perhaps|possibly|alternatively|aligned?)\b)*",
-    re.IGNORECASE,
-)
-_DOUBT = re.compile(
-    r"\b(?:or|alternatively|maybe|perhaps|possibly|probably|could|might|may|either|else)\b", re.IGNORECASE
-)
-_CORRECTION = re.compile(
-    r"\b(?:wait|correct(?:ed|ion|ly|ing)?|mistake|actually|wrong|instead|error|recheck|re-?check|sorry|no|not|incorrect|hmm|fix)\b",
-    re.IGNORECASE,
-)
-_MAX_BETWEEN = 160
-_MAX_BESIDE = 80
-_OR_BEFORE = re.compile(
-    r"([^\s$]{0,30}\d[^\s$]{0,30})\$?\s*(?:,\s*)?(?:\\text\s*\{\s*)?\b(?i:or)\b(?:\s|\}|\$|\\\(|\\)*$"
-)
-_MINUS_BEFORE = re.compile(r"(?:^|[$=({\[]|\\[(\[])\s*[-−]\s*$")
-_OR_AFTER = re.compile(
-    r"[\s$)]*(?:[,.;]\s*)?(?:\\text\s*\{\s*)?\b(?i:or)\b[\s}$]*(?:\\text\{)?"
-    r"(?:(?i:maybe|perhaps|possibly|also|equivalently|simply|about|approximately|roughly|even|just),?[\s$]*)*"
-    r"([^\s$.,;]*\d[^$\n,;]{0,30}?)(?=[$\n,;]|\.(?:\s|$)|\s|$)"
-)
 _STATED = re.compile(
-    r"\bfinal\s+answer\s*(?:\*\*|__|:)*\s*\n\s*|\banswer(?:\s+to\s+[^.:\n$]{1,80})?\s*(?:\*\*|__)?\s*(?:is|=|:|：)[\s:*=_]*",
+    r"\bfinal\s++answer(?:\*\*|__|:|[^\S\n])*+\n\s*+|"
+    r"\banswer(?:\s++to\s[^.:\n$]{1,80}?)?(?:\s|\*\*|__)*+(?:is\b|=|:|：)[\s:*=_]*+",
     re.IGNORECASE,
 )
 _LEADS = re.compile(
-    r"(?:(?:therefore|thus|hence|then|simply|clearly|indeed|just|exactly|equal to|given by|so)[,:]?\s+)+", re.IGNORECASE
+    r"(?:(?:therefore|thus|hence|then|simply|clearly|indeed|actually|now|in fact|just|exactly|equal to|given
+    by|so)[,:]?\s++)++", re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s)|\n")
 _WORDY = re.compile(r"[a-z]{3,} .*\d")
-_FORMULA = re.compile(r"(?<!\\)\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_TAIL = re.compile(r"[\s.!,;:*_]*")
+_DELIMITER = re.compile(r"\\[()\[\]\\$]|\$\$?")
+_CLOSING = {r"\(": r"\)", r"\[": r"\]", "$": "$", "$$": "$$"}
+_TAIL = re.compile(r"[\s.!,;:*_]*+")
+_NOTHING_MORE = re.compile(
+    r"[\s.!,;:*_)]*+$|\s*[,;(]?\s*(?:since|because|as|where|which|by|from|so|using|for all|i\.e\.|in simplest)\b",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(r" ?([A-Za-z°%]+(?:[/^ ][A-Za-z0-9]+){0,3})[.!]?\s*")
+_MAX_STATEMENT = 2000
 _MAX_BARE = 200
 _MAX_BARE_WORDS = 5
 _PLAIN_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _DIGITS = re.compile(r"[-+\d.,/ %]+")
+_ALTERNATIVE = re.compile(r"[\s.]*(?:or|maybe|perhaps|possibly|alternatively)\b[^\n]*", re.IGNORECASE)
+
+_Span = tuple[int, int, str]
+"""Start, end and what is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +76,14 @@ def extract_answer(response: str, *, after_thinking: bool = True) -> Extracted:
         after_thinking: look only at what comes after the thinking; thinking that never ends leaves no answer.
     """
     text = text_after_thinking(response) if after_thinking else response
-    return (
-        _from_boxes(text)
-        or _from_statement(text)
-        or _from_marks(text)
-        or _from_formula(text)
-        or _from_bare(text)
-        or Extracted(None)
-    )
+    for rule in (_from_boxes, _from_statement, _from_marks, _from_formula, _from_bare):
+        if (found := rule(text)) is not None:
+            return found
+    return Extracted(None)
 
 
-def find_boxes(text: str) -> list[tuple[int, int, str]]:
-    r"""All closed outermost `\boxed{...}` as (start, end, content); braces may nest, escaped ones do not count."""
-    if "\\" not in text:
-        return []
+def find_boxes(text: str) -> list[_Span]:
+    r"""All closed outermost `\boxed{...}`; braces may nest, escaped ones do not count."""
     openings = list(_BOX.finditer(text))
     if not openings:
         return []
@@ -109,7 +94,7 @@ def find_boxes(text: str) -> list[tuple[int, int, str]]:
             opened.append(brace.start())
         elif brace[1] == "}" and opened:
             closing[opened.pop()] = brace.start()
-    boxes: list[tuple[int, int, str]] = []
+    boxes: list[_Span] = []
     for match in openings:
         if boxes and match.start() < boxes[-1][1]:
             continue
@@ -123,49 +108,18 @@ def find_boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 def _from_boxes(text: str) -> Extracted | None:
+    if "box" not in text:
+        return None
     boxes = find_boxes(text)
     last = None
     for match in _BOX.finditer(text):
         last = match
     if last is None:
         return None
-    # A last box that is empty or cut off is no answer, whatever stands elsewhere.
-    if not boxes or not boxes[-1][2] or last.start() >= boxes[-1][1]:
+    # A last box that is empty, cut off or denied is no answer, whatever stands elsewhere.
+    if not boxes or not boxes[-1][2] or last.start() >= boxes[-1][1] or is_denied(text, *boxes[-1][:2]):
         return Extracted(None, "boxed")
-    statement = [boxes[-1][2]]
-    for (_, end, content), (start, _, _) in reversed(list(pairwise(boxes))):
-        if not _side_by_side(text, end, start):
-            break
-        statement.append(content)
-    statement += _offered_beside(text, boxes[-1][0], boxes[-1][1])
-    answer = boxes[-1][2]
-    if _MINUS_BEFORE.search(text, max(boxes[-1][0] - 20, 0), boxes[-1][0]):
-        answer = statement[0] = f"-({answer})"
-    return Extracted(answer, "boxed", _different(statement))
-
-
-def _offered_beside(text: str, start: int, end: int) -> list[str]:
-    """Alternatives written without a box right before or after it: `41 or [42]`, `[42] or 41`."""
-    before = _OR_BEFORE.search(text, max(start - _MAX_BESIDE, 0), start)
-    after = _OR_AFTER.match(text, end, end + _MAX_BESIDE)
-    return [match[1].strip() for match in (before, after) if match is not None]
-
-
-def _side_by_side(text: str, end: int, start: int) -> bool:
-    """Whether two answers with this text between them are one statement, and not a correction or another part."""
-    if start - end > _MAX_BETWEEN:
-        return not text[end:start].strip()
-    between = text[end:start]
-    if _JOINER.fullmatch(between):
-        return True
-    return bool(_DOUBT.search(between)) and not _CORRECTION.search(between)
-
-
-def _different(statement: Sequence[str]) -> tuple[str, ...]:
-    """The answers of a statement in order, when they are not all written the same."""
-    if len(statement) < 2 or len({normalise(answer) for answer in statement}) == 1:
-        return ()
-    return tuple(reversed(statement))
+    return _stated_with(text, boxes, whole_formula(text, *boxes[-1]), "boxed")
 
 
 def _from_statement(text: str) -> Extracted | None:
@@ -180,51 +134,14 @@ def _from_marks(text: str) -> Extracted | None:
     return _first_sentence(rest, "####") if mark else None
 
 
-def _first_sentence(rest: str, rule: str) -> Extracted | None:
-    rest = rest.replace("**", "").replace("__", "").lstrip()
-    if lead := _LEADS.match(rest):
-        rest = rest[lead.end() :]
-    if formula := _FORMULA.match(rest):
-        return _formula_with_neighbours(rest, formula, rule)
-    answer = _SENTENCE_END.split(rest, maxsplit=1)[0].strip("*_` \t").removesuffix(".")
-    if not answer.strip() or _WORDY.match(answer):  # "obtained by adding, which gives 5"
-        return None
-    return Extracted(answer.strip(), rule)
-
-
-def _formula_with_neighbours(rest: str, formula: re.Match[str], rule: str) -> Extracted:
-    """A formula, and whether others are offered with it: `$5$ or $6$`; units after it belong to it: `$5$ cm`."""
-    inside = _inside(formula)
-    line_end = _SENTENCE_END.search(rest, formula.end())
-    line = rest[formula.end() : line_end.start() if line_end else len(rest)]
-    statement, end = [inside], formula.end()
-    for other in _FORMULA.finditer(rest, formula.end(), formula.end() + len(line)):
-        if not _side_by_side(rest, end, other.start()):
-            break
-        statement.append(_inside(other))
-        end = other.end()
-    if len(statement) == 1 and re.match(r"\s*(?:,\s*)?or\b", line):
-        return Extracted(inside + line, rule)
-    unit = re.fullmatch(r" ?([A-Za-z°%]+(?:[/^ ][A-Za-z0-9]+)?)\.?\s*", line)
-    if unit and len(statement) == 1:
-        inside = f"{inside} {unit[1]}"
-    return Extracted(inside, rule, _different(statement[::-1]))
-
-
-def _inside(formula: re.Match[str]) -> str:
-    return next(group for group in formula.groups() if group is not None).strip()
-
-
 def _from_formula(text: str) -> Extracted | None:
-    formulas = list(_FORMULA.finditer(text))
-    if not formulas or not _TAIL.fullmatch(text, formulas[-1].end()):
+    formulas = _find_formulas(text)
+    if not formulas or not _TAIL.fullmatch(text, formulas[-1][1]):
         return None
-    statement = [_inside(formulas[-1])]
-    for before, after in reversed(list(pairwise(formulas))):
-        if not _side_by_side(text, before.end(), after.start()):
-            break
-        statement.append(_inside(before))
-    return Extracted(statement[0], "formula", _different(statement))
+    start, end, inside = formulas[-1]
+    if is_denied(text, start, end) or whole_formula(text, start, end, inside) != inside:
+        return None
+    return _stated_with(text, formulas, inside, "formula")
 
 
 def _from_bare(text: str) -> Extracted | None:
@@ -234,3 +151,71 @@ def _from_bare(text: str) -> Extracted | None:
     if len(_PLAIN_WORD.findall(bare)) > _MAX_BARE_WORDS:
         return None
     return Extracted(bare, "bare")
+
+
+def _stated_with(text: str, spans: Sequence[_Span], answer: str, rule: str) -> Extracted:
+    """The last of some spans, as `answer`, and what is offered beside it."""
+    statement = [answer]
+    for (_, end, inside), (start, _, _) in reversed(list(pairwise(spans))):
+        if not side_by_side(text, end, start):
+            break
+        statement.append(inside)
+    statement += offered_beside(text, *spans[-1][:2])
+    return Extracted(answer, rule, _different(statement))
+
+
+def _different(statement: Sequence[str]) -> tuple[str, ...]:
+    """The answers of a statement in order, when they are not all written the same."""
+    if len(statement) < 2 or len({normalise(answer) for answer in statement}) == 1:
+        return ()
+    return tuple(reversed(statement))
+
+
+def _first_sentence(rest: str, rule: str) -> Extracted | None:
+    rest = rest[:_MAX_STATEMENT] if " " in rest[:_MAX_STATEMENT].strip() else rest
+    rest = rest.replace("**", "").replace("__", "").lstrip()
+    if lead := _LEADS.match(rest):
+        rest = rest[lead.end() :]
+    formulas = _find_formulas(rest)
+    if formulas and formulas[0][0] == 0:
+        return _formula_first(rest, formulas, rule)
+    end = _SENTENCE_END.search(rest)
+    answer = rest[: end.start()] if end else rest
+    stripped = answer.strip("*_` \t").removesuffix(".")
+    if not stripped.strip() or _WORDY.match(stripped):  # "obtained by adding, which gives 5"
+        return None
+    other = _ALTERNATIVE.match(rest, end.end()) if end else None
+    return Extracted(stripped.strip(), rule, (stripped.strip(), other[0].strip()) if other else ())
+
+
+def _formula_first(rest: str, formulas: Sequence[_Span], rule: str) -> Extracted:
+    """A statement that begins with a formula: it alone, with its unit, or with what is offered beside it."""
+    _, end, inside = formulas[0]
+    line_end = _SENTENCE_END.search(rest, end)
+    line = rest[end : line_end.start() if line_end else len(rest)]
+    statement, last = [inside], end
+    for start, stop, other in formulas[1:]:
+        if start >= end + len(line) or not side_by_side(rest, last, start):
+            break
+        statement.append(other)
+        last = stop
+    if len(statement) > 1:
+        return Extracted(inside, rule, _different(statement[::-1]))
+    if _NOTHING_MORE.match(line):
+        return Extracted(inside, rule)
+    if unit := _UNIT.fullmatch(line):
+        return Extracted(f"{inside} {unit[1]}", rule)
+    return Extracted(inside + line, rule)  # "$5$ or 6", "$5$ for even n"
+
+
+def _find_formulas(text: str) -> list[_Span]:
+    r"""All `$...$`, `$$...$$`, `\(...\)` and `\[...\]`."""
+    formulas: list[_Span] = []
+    opening: re.Match[str] | None = None
+    for delimiter in _DELIMITER.finditer(text):
+        if opening is not None and delimiter[0] == _CLOSING[opening[0]]:
+            formulas.append((opening.start(), delimiter.end(), text[opening.end() : delimiter.start()].strip()))
+            opening = None
+        elif opening is None and delimiter[0] in _CLOSING:
+            opening = delimiter
+    return formulas

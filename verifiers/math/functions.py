@@ -74,3 +74,6 @@ OPERATORS = {
 """LaTeX commands that are signs -> the sign."""
 
 NAMED_SETS = {"R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals", "C": "complex numbers"}
+
+COMPLEX_VARIABLES = frozenset(("z", "w"))
+"""Variables that stand for complex numbers by custom, where complex numbers are spoken of."""

@@ -168,7 +168,8 @@ def _letters(run: str, rest: str, after_operand: bool, spaced: bool, reading: Re
         return [Token("mod", run, spaced)]
     if run == "in" and not (rest == "" and after_operand):
         return [Token("in", run, spaced)]
-    if after_operand and reading.letters_are_units and run not in FUNCTIONS and _is_unit(run, spaced, rest):
+    at_end = not rest.strip(" .")
+    if after_operand and reading.letters_are_units and (run not in FUNCTIONS or at_end) and _is_unit(run, spaced, rest):
         return [Token("text", run, spaced)]
     if run in FUNCTIONS:
         return [Token("function", FUNCTIONS[run], spaced)]
@@ -178,6 +179,8 @@ def _letters(run: str, rest: str, after_operand: bool, spaced: bool, reading: Re
         return [Token("symbol", run, spaced)]
     if len(run) >= 4:
         return _split_known(run, spaced)
+    if len(run) >= 2 and run.isupper():  # points of a figure, whose order matters
+        return [Token("symbol", run, spaced)]
     return _product(run, spaced)
 
 

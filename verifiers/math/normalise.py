@@ -92,9 +92,10 @@ _LATEX = _rules(
 _WRAPPERS = _rules(
     (r"^ ?\\(?:boxed|fbox|framebox) ?\{(.*)\} ?$", r"\1"),
     (r"^\*\*([^*]+)\*\*$|^__([^_]+)__$|^`+([^`]+)`+$", r"\1\2\3"),
-    (r"(?<!\\)\\[()\[\]]", ""),
+    (r"(?<!\\)\\[()\[\]]", " "),
 )
 _ALIGNED = re.compile(r"\\(?:begin|end) ?\{(?:aligned|align\*?|gathered|split|equation\*?|gather\*?)\}")
+_PERCENT = re.compile(r"(?i)(?<=[\d} ])(?:\\text ?\{ ?(?:percent|per cent) ?\}|\b(?:percent|per cent)\b)")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)(?![A-Za-z])")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _SPACES = re.compile(r"\s+")
@@ -120,8 +121,8 @@ def normalise(text: str) -> str:
     if "$" in text:
         # "$5" is money, "$x$" is mathematics
         money = text.count("$") == 1 and re.search(r"\$ ?[-\d.]|\d ?\$", text)
-        text = text.replace("$", "＄" if money else "")
-    return _trim(_SPACES.sub(" ", _ORDINAL.sub("", text)))
+        text = text.replace("$", "＄" if money else " ")
+    return _trim(_SPACES.sub(" ", _PERCENT.sub("%", _ORDINAL.sub("", text))))
 
 
 def squeeze(text: str) -> str:
@@ -138,7 +139,8 @@ def _trim(text: str) -> str:
 
 def _from_unicode(text: str) -> str:
     text = re.sub(r"(\d) ?(?=[½⅓⅔¼¾⅕-⅞⅑⅒⅐])", r"\1", text)
-    text = re.sub(r"[⁰¹²³⁴-⁹⁺⁻ⁿ]+", lambda match: _raised(match[0].translate(_SUPERSCRIPTS)), text)
+    text = re.sub(r"([⁰¹²³⁴-⁹⁺⁻ⁿ]+)(\d?)", lambda m: _raised(m[1].translate(_SUPERSCRIPTS), m[2]), text)
+    text = re.sub(r"(?<=\d) ?[–—] ?(?=\d)", r" \\text{range} ", text)
     text = re.sub(r"[₀-₉]+", lambda match: "_{" + match[0].translate(_SUBSCRIPTS) + "}", text)
     text = text.translate(_CHARACTERS)
     if text.isascii():
@@ -154,5 +156,5 @@ def _from_unicode(text: str) -> str:
     )
 
 
-def _raised(digits: str) -> str:
-    return "^" + digits if len(digits) == 1 else "^{" + digits + "}"
+def _raised(digits: str, following: str) -> str:
+    return "^" + digits if len(digits) == 1 and not following else "^{" + digits + "}" + following

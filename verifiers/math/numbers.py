@@ -88,7 +88,9 @@ def read_literal(match: re.Match[str]) -> PlainNumber | None:
     if repeating:
         before, period = repeating
         scale = 10 ** len(before)
-        value = Fraction(read_integer(whole + before), scale) + Fraction(int(period), scale * (10 ** len(period) - 1))
+        value = Fraction(read_integer(whole + before), scale) + Fraction(
+            read_integer(period), scale * (10 ** len(period) - 1)
+        )
         return _scaled(PlainNumber(value), exponent)
     value = Fraction(read_integer(whole + part), 10 ** len(part))
     if not part:
@@ -145,22 +147,37 @@ def equal_numbers(gold: PlainNumber, answer: PlainNumber) -> bool:
 def rounds_to(gold: PlainNumber, answer: PlainNumber) -> bool:
     """Whether the values are equal as far as the written digits say.
 
-    - A reference written as a decimal is met by an exact value that rounds to it (0.33 by 1/3), and one of three or
-      more significant digits by a finer decimal that rounds to it (3.14 by 3.1416).
-    - An exact reference that has no finite decimal is met by six or more significant digits that are all right.
+    - A reference written as a decimal is met by a value without a finite decimal that rounds to it (0.33 by 1/3), and
+      one of two places and three significant digits by a finer decimal that rounds to it (3.14 by 3.1416).
+    - An exact reference without a finite decimal is met by six or more significant digits, rounded or cut off.
     Never the other way round, so a coarser answer never stands for a finer reference.
     """
     distance = abs(gold.value - answer.value)
     if distance == 0:
         return True
     if gold.last_place is not None:
-        least = 2 if answer.last_place is None else 3
+        if 2 * distance > gold.last_place:
+            return False
+        if answer.last_place is None and not _has_finite_decimal(answer.value):
+            return gold.significant >= 2
         finer = answer.last_place is None or answer.last_place < gold.last_place
-        return finer and gold.significant >= least and 2 * distance <= gold.last_place
-    if answer.last_place is None or answer.significant < _DECISIVE or distance >= answer.last_place:
+        return (
+            finer and gold.significant >= 3 and gold.last_place <= Fraction(1, 100) and 2 * distance < gold.last_place
+        )
+    if answer.last_place is None or answer.significant < _DECISIVE or _has_finite_decimal(gold.value):
         return False
-    denominator = gold.value.denominator
-    return pow(10, denominator.bit_length(), denominator) != 0  # 10 to a high power is no multiple of it
+    return rounds_or_cuts(gold.value, answer)
+
+
+def rounds_or_cuts(exact: Fraction, decimal: PlainNumber) -> bool:
+    """Whether the digits of a decimal are those of a value, rounded or cut off."""
+    assert decimal.last_place is not None
+    distance = abs(exact - decimal.value)
+    return 2 * distance <= decimal.last_place or (abs(decimal.value) < abs(exact) and distance < decimal.last_place)
+
+
+def _has_finite_decimal(value: Fraction) -> bool:
+    return pow(10, value.denominator.bit_length(), value.denominator) == 0  # it divides a high power of 10
 
 
 def equal_digits(gold: str, answer: str) -> bool | None:

@@ -129,8 +129,9 @@ class _Parser(Expressions):
 
     def _with_unit(self, value: Node) -> Node:
         if isinstance(value, Quantity):
-            while self.peek.kind == "text":  # "$5 dollars", "$3 per hour"
-                self.take()
+            text = self._unit_text()  # "$5 dollars", "$3 per hour"
+            if text and not text.startswith(("per ", "/ ")) and read_unit(text) not in (value.unit, NOTHING):
+                raise NotMathematics(text)
             return value
         if self.peek.kind == "currency" and self.peek.text != "$":
             return Quantity(value, unit_named(self.take().text))

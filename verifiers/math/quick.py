@@ -24,6 +24,7 @@ from verifiers.math.words import (
     words_of,
 )
 
+_SHORT_WORDS = frozenset("yes no odd red dne none one two six ten mon tue wed thu fri sat sun".split())
 _HAS_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _TWENTY_FOUR_HOURS = re.compile(r"([01]?\d|2[0-3]) ?: ?([0-5]\d)")
 
@@ -81,8 +82,7 @@ def _decide_choice(gold: str, answer: str) -> Decision | None:
     if None not in lists:
         return Decision(lists[0] == lists[1], "choice")
     wanted, given = choice_of(gold), choice_of(answer)
-    # A marked letter also names the bare small one: (C) and c. Two bare ones may be different variables.
-    wanted = wanted or _small_letter(gold, given)
+    # A marked letter is also named by the bare small one: (C) by c. Two bare ones may be different variables.
     given = given or _small_letter(answer, wanted)
     if wanted is None and given is None:
         return None
@@ -105,31 +105,33 @@ def _decide_time(gold: str, answer: str) -> Decision | None:
     wanted, given = clock_of(gold), clock_of(answer)
     if wanted is None and given is None:
         return None
-    minutes = [_day_minutes(text) if time is None else time for text, time in ((gold, wanted), (answer, given))]
-    return Decision(None not in minutes and minutes[0] == minutes[1], "time of day")
+    seconds = [_day_seconds(text) if time is None else time for text, time in ((gold, wanted), (answer, given))]
+    return Decision(None not in seconds and seconds[0] == seconds[1], "time of day")
 
 
-def _day_minutes(text: str) -> int | None:
+def _day_seconds(text: str) -> int | None:
     match = _TWENTY_FOUR_HOURS.fullmatch(text)
     hours = int(match[1]) if match else 0
-    return hours * 60 + int(match[2]) if match and hours >= 13 else None
+    return (hours * 60 + int(match[2])) * 60 if match and hours >= 13 else None
 
 
 def _decide_words(gold: str, answer: str) -> Decision | None:
     dates = [date_of(text) for text in (gold, answer)]
     if None not in dates:
         return Decision(dates[0] == dates[1], "date")
-    if _HAS_WORD.search(gold) and _as_prose(gold) == _as_prose(answer):
+    if _HAS_WORD.search(gold) and _is_prose(gold) and _is_prose(answer) and _as_prose(gold) == _as_prose(answer):
         return Decision(True, "words")
     wanted, given = words_of(gold), words_of(answer)
     if wanted is None and given is None:
         return None
-    if wanted == given and wanted is not None and all(_is_prose(text) for text in (gold, answer)):
+    if unwrap_text(gold) == unwrap_text(answer):
+        return Decision(True, "words")
+    if wanted == given and wanted is not None and _is_prose(gold) and _is_prose(answer):
         return Decision(True, "words")
     replaced = [_as_mathematics(words) or text for words, text in ((wanted, gold), (given, answer))]
     if replaced != [gold, answer]:
         return decide_quickly(*replaced)
-    if wanted is not None and given is not None and (len(wanted) > 3 or len(given) > 3):
+    if wanted is not None and given is not None and (len(wanted) > 2 or len(given) > 2):
         return Decision(False, "words")
     if any(words and number_of(re.split("[ -]", words)[0]) is not None for words in (wanted, given)):
         return None  # "five apples"
@@ -140,14 +142,14 @@ def _decide_words(gold: str, answer: str) -> Decision | None:
 
 
 def _as_prose(text: str) -> str:
-    return unwrap_text(text).replace(" ", "").lower()
+    return " ".join(unwrap_text(text).split()).lower()
 
 
 def _is_prose(text: str) -> bool:
-    r"""Whether a text is a word in any case of letters; `AB` and `xy` are products."""
-    if "\\text" in text or len(text) > 3:
+    r"""Whether a text is a word in any case of letters; `AB`, `xy` and `abcd` are products."""
+    if "\\text" in text or len(text) > 4 or text.lower() in _SHORT_WORDS:
         return True
-    return text.islower() or text.istitle()
+    return len(text) == 4 and (text.islower() or text.istitle())
 
 
 def _as_mathematics(words: str | None) -> str | None:

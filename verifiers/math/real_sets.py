@@ -148,11 +148,13 @@ class _Line:
             ):
                 parts = [self.membership(item) for item in items]
                 return lambda place: all(part(place) for part in parts)
-            case Builder(variable=Symbol(), condition=condition):
+            case Builder(variable=Symbol() as letter, condition=condition) if symbols(condition) == {letter.name}:
                 return self.membership(condition)
             case Builder(
-                variable=Relation(operators=("in",), operands=(Symbol(), Constant("reals"))), condition=condition
+                variable=Relation(operators=("in",), operands=(Symbol() as letter, ground)), condition=condition
             ):
+                if ground != Constant("reals") or symbols(condition) != {letter.name}:
+                    raise NoRealSet
                 return self.membership(condition)
             case Relation():
                 return self._relation(node)

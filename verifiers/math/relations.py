@@ -10,7 +10,7 @@ from typing import Any
 
 from verifiers.math.equality import difference, equal_values, generic_points
 from verifiers.math.evaluate import Evaluation, Undefined, is_complex
-from verifiers.math.tree import Collection, Matrix, Node, Quantity, Relation, Symbol, symbols
+from verifiers.math.tree import Collection, Matrix, Node, Product, Quantity, Quotient, Relation, Sum, Symbol, symbols
 
 _DIGITS = 60
 _FLIPPED = {">": "<", ">=": "<="}
@@ -39,8 +39,24 @@ def restated_value(node: Relation) -> Node | None:
     """
     if set(node.operators) != {"="} or symbols(node.operands[-1]) or len(symbols(node)) == 1:
         return None
+    if any(symbols(operand) and not _is_combination(operand) for operand in node.operands[:-1]):
+        return None
     constants = [operand for operand in node.operands[:-1] if not symbols(operand)]
     return node.operands[-1] if all(_equal(constant, node.operands[-1]) for constant in constants) else None
+
+
+def _is_combination(node: Node) -> bool:
+    """A sum, product or quotient of variables, perhaps with coefficients: what a question may ask for."""
+    match node:
+        case Symbol():
+            return True
+        case Sum(terms):
+            return all(symbols(term) and _is_combination(term) for term in terms)
+        case Product(factors):
+            return all(not symbols(factor) or _is_combination(factor) for factor in factors)
+        case Quotient(above, below):
+            return _is_combination(above) and (_is_combination(below) or not symbols(below))
+    return False
 
 
 def equal_relations(gold: Relation, answer: Relation) -> bool:

@@ -101,7 +101,7 @@ def _readings(gold: str, answer: str) -> list[Reading]:
     readings = [_READINGS[0]]
     if any(_AMBIGUOUS_UNITS.search(text) for text in (gold, answer)):
         readings.append(_READINGS[1])
-    if any(_AMBIGUOUS_COMMAS.search(text) for text in (gold, answer)):
+    if _AMBIGUOUS_COMMAS.search(answer) and not _AMBIGUOUS_COMMAS.search(gold):
         readings.append(_READINGS[2])
     return readings
 

@@ -90,47 +90,21 @@ _define("₹ rupee", {"rupee": 1})
 _define("unit", {"unit": 1})
 
 _NO_UNITS = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "not",
-        "or",
-        "and",
-        "but",
-        "if",
-        "when",
-        "wrong",
-        "maybe",
-        "perhaps",
-        "possibly",
-        "probably",
-        "either",
-        "neither",
-        "nor",
-        "unless",
-        "except",
-        "plus",
-        "minus",
-        "times",
-        "approximately",
-        "almost",
-        "nearly",
-        "than",
-        "where",
-        "that",
-        "which",
-        "so",
-        "because",
-        "though",
-        "otherwise",
-        "could",
-        "might",
-        "may",
-        "be",
-    ]
+    (
+        # a sentence or a hedge
+        "is are was not or and but if when wrong maybe perhaps possibly probably either neither nor unless except than where "
+        "that which so because though otherwise could might may false nope incorrect excluded never no most least "
+        "approximately almost nearly about below above under between out to from for "
+        # part of the number
+        "plus minus over root sqrt factorial choose modulo mod remainder repeating recurring imaginary "
+        "negative positive base power pi divided multiplied added point double triple twice pair score lakh crore percent "
+        "permille "
+        "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty "
+        "ninety half halve quarter fourth fifth sixth seventh eighth ninth tenth hundredth thousandth millionth hundred "
+        "thousand million billion trillion dozen gross"
+    ).split()
 )
-"""Words after a number that are no thing counted, but a hedge or a sentence."""
+"""Words after a number that are no thing counted, but a sentence, a hedge or a part of the number."""
 _IRREGULAR = {"feet": "foot", "inches": "inch", "people": "person", "men": "man", "women": "woman", "children": "child"}
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _POWERS_AFTER = {"squared": 2, "cubed": 3}
@@ -139,6 +113,7 @@ _SAYS_NOTHING = {
     "left", "more", "altogether", "apart", "exactly", "about", "only", "remaining", "all", "whole",
 }  # fmt: skip
 _TOKEN = re.compile(r"[A-Za-z]+|[°€£¥₹¢$][CF]?(?![A-Za-z])|\^ ?\{? ?(-?\d) ?\}?|[²³/*·]|\(|\)")
+_CAPITALISED = frozenset("CM KM KG MM Cm Km Kg Hr HR Min MIN Sec Ft FT Lb LB Lbs Oz Yd Mi Ml MPH Mph Gal".split())
 KNOWN_SHORT = frozenset(name for name in _KNOWN if 2 <= len(name) <= 4 and name.isalpha())
 """Abbreviations that may follow a number in plain text: `15 cm`."""
 SINGLE_LETTERS = frozenset("mgshLlNJWVAK")
@@ -182,7 +157,7 @@ def read_unit(text: str) -> Unit | None:
         token, position = match[0], match.end()
         power = match[1] or {"²": "2", "³": "3"}.get(token)
         lower = token.lower()
-        if lower in _NO_UNITS:
+        if lower in _NO_UNITS or _singular(lower) in _NO_UNITS:
             return None
         if power is not None or lower in _POWERS_AFTER:
             settle()
@@ -201,7 +176,9 @@ def read_unit(text: str) -> Unit | None:
         else:
             entry = _lookup(token)
             if entry is None:
-                words.append(lower)
+                if len(token) == 1:
+                    return None
+                words.append(lower if len(token) > 3 else token)
                 continue
             settle()
             last, last_sign = entry, sign * next_power
@@ -220,12 +197,9 @@ def _lookup(word: str) -> tuple[dict[str, int], Fraction] | None:
     if word in _KNOWN:
         return _KNOWN[word]
     lower = word.lower()
-    if len(word) > 1 and lower in _KNOWN and not (len(word) == 2 and word[0] == "M"):  # a megametre is no millimetre
-        return _KNOWN[lower]
-    singular = _singular(lower)
-    if len(word) == 2:
-        return None
-    return _KNOWN.get(singular) if len(singular) > 1 else None
+    if len(word) < 4:  # mW is not MW
+        return _KNOWN[lower] if word in _CAPITALISED else _KNOWN.get(_singular(word)) if len(word) == 3 else None
+    return _KNOWN.get(lower) or _KNOWN.get(_singular(lower))
 
 
 def _singular(word: str) -> str:

@@ -20,6 +20,7 @@ from verifiers.math.quick import Decision, decide_quickly
 MAX_ANSWER = 200_000
 """Characters of an answer that is looked at."""
 
+_MAX_ALTERNATIVES = 20
 _OFFERS_TWO = re.compile(r"(?<![A-Za-z\\])or(?![A-Za-z])", re.IGNORECASE)
 
 Gold = str | int | float | Number | Sequence[str | int | float | Number]
@@ -60,6 +61,10 @@ class MathVerdict:
     def correct(self) -> bool:
         """Only a right answer is."""
         return self.outcome is Outcome.RIGHT
+
+    def __bool__(self) -> bool:
+        """As `correct`, so that no wrong answer passes an `if`."""
+        return self.correct
 
 
 def verify(gold: Gold, response: str, *, timeout_s: float = 2.0) -> MathVerdict:
@@ -120,6 +125,8 @@ def _verify_one(gold: str, found: Extracted, judge: _Judge) -> MathVerdict:
         return MathVerdict(Outcome.NO_ANSWER, reference, None, "extraction", found.rule)
     if not reference:
         return MathVerdict(Outcome.UNPARSEABLE_GOLD, reference, normalise(found.answer), "empty", found.rule)
+    if len(found.alternatives) > _MAX_ALTERNATIVES:
+        return MathVerdict(Outcome.HEDGED, reference, normalise(found.answer), "extraction", found.rule)
     if found.hedged:
         # Solutions of one problem may stand in a box each; answers that are all right are no hedge either.
         together = normalise(", ".join(found.alternatives))

@@ -10,18 +10,21 @@ from fractions import Fraction
 
 _TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
 _WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '&-]|\. ?(?=\w))*\.?")
-_ARTICLES = re.compile(r"^(?:the|an?|it is|it|they are) (?=\w{2})")
+_REAL_WORD = re.compile(r"[^\W\d_]{3,}|^[^\W\d_]{2}$")
+_ARTICLES = re.compile(r"^(?:the|an?|it is|it|they are) (?=\w{3})")
 _CHOICE = re.compile(
     r"(?P<prefix>(?i:(?:option|choice|answer):? ))?"
     r"(?:\( ?(?P<round>[A-Za-z]) ?\)|(?P<bare>[A-Z])(?P<mark>[).:])?|(?P<small>[a-z])\))(?: +(?P<rest>[^ ].*))?",
     re.DOTALL,
 )
-_LETTERS = re.compile(r"\(? ?[A-Z] ?\)?(?:(?: ?[,;] ?(?:and )?| and | ?& ?)\(? ?[A-Z] ?\)?)+")
+_LETTER = r"(?:\( ?[A-Z] ?\)|[A-Z])"
+_LETTERS = re.compile(rf"{_LETTER}(?:(?: ?[,;] ?(?:and )?| and | ?& ?){_LETTER})+")
+_TWO_CHOICES = re.compile(r"\b(?:or|and|not|nor)\b|(?<![A-Za-z])\(? ?[A-Z] ?\)")
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DATE = re.compile(rf"(?:(?P<month>{_MONTHS}),? (?P<day>\d\d?)|(?P<day2>\d\d?) (?:of )?(?P<month2>{_MONTHS}))")
-_CLOCK = re.compile(r"(\d{1,2})(?: ?: ?(\d\d))? ?([ap])\.? ?m\.?", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2})(?: ?: ?(\d\d)(?: ?: ?(\d\d))?)? ?([ap])\.? ?m\.?", re.IGNORECASE)
 
-_HOURS = {"noon": 720, "midday": 720, "midnight": 0}
+_HOURS = {"noon": 12, "midday": 12, "midnight": 0}
 _NUMERAL = re.compile(r"\(? ?([0-9A-Za-z]+) ?\)? ?_ ?\{? ?(\d{1,2}|[a-z]+) ?\}?")
 _BASES = {
     "two": 2,
@@ -88,7 +91,7 @@ _TENS = {
     )
 }
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_PARTS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
           "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "hundredth": 100}  # fmt: skip
 _MULTIPLE = re.compile(r"(dozen|hundred|thousand|million|billion|trillion)$", re.IGNORECASE)
 
@@ -103,8 +106,8 @@ def words_of(text: str) -> str | None:
 
     A single letter is a variable or a choice, and not a word.
     """
-    words = unwrap_text(text).strip("\"' ").rstrip(".")
-    if len(words) < 2 or not _WORDS.fullmatch(words):
+    words = unwrap_text(text).strip('" ').rstrip(".")
+    if len(words) < 2 or not _WORDS.fullmatch(words) or not _REAL_WORD.search(words.replace(".", "")):
         return None
     words = _ARTICLES.sub("", " ".join(words.lower().replace(".", "").replace("-", " ").split()))
     return _SYNONYMS.get(words, words)
@@ -128,6 +131,8 @@ def choice_of(text: str) -> tuple[str, str, bool] | None:
     marked = match["bare"] is None or match["mark"] is not None or match["prefix"] is not None
     if rest and (not marked or (match["round"] and (match["round"].islower() or rest[0] in "^_+*/=-,'!("))):
         return None
+    if _TWO_CHOICES.search(rest):
+        return None
     return (match["round"] or match["bare"] or match["small"]).upper(), rest, marked
 
 
@@ -144,17 +149,17 @@ def date_of(text: str) -> tuple[str, int] | None:
 
 
 def clock_of(text: str) -> int | None:
-    """Minutes since midnight of a time with a.m. or p.m."""
+    """Seconds since midnight of a time with a.m. or p.m."""
     text = unwrap_text(text).strip()
     if text.lower() in _HOURS:
-        return _HOURS[text.lower()]
+        return _HOURS[text.lower()] * 3600
     match = _CLOCK.fullmatch(text)
     if match is None:
         return None
-    hour, minute = int(match[1]), int(match[2] or 0)
-    if not 1 <= hour <= 12 or minute > 59:
+    hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
+    if not 1 <= hour <= 12 or minute > 59 or second > 59:
         return None
-    return (hour % 12 + (12 if match[3].lower() == "p" else 0)) * 60 + minute
+    return ((hour % 12 + (12 if match[4].lower() == "p" else 0)) * 60 + minute) * 60 + second
 
 
 def numeral_of(text: str) -> tuple[str, int] | None:
@@ -208,9 +213,12 @@ def _fraction(parts: list[str]) -> Fraction | None:
         return Fraction(1, 2)
     if len(parts) < 2:
         return None
-    below = _PARTS.get(parts[-1].removesuffix("s") if parts[-1] != "halves" else "half")
+    plural = parts[-1].endswith("s")  # "twenty-fifth" is an ordinal
+    below = _PARTS.get("half" if parts[-1] == "halves" else parts[-1].removesuffix("s"))
     above = _cardinal(parts[:-1])
-    return None if below is None or above is None else Fraction(above, below)
+    if below is None or above is None or plural == (above == 1):
+        return None
+    return Fraction(above, below)
 
 
 def _cardinal(parts: list[str]) -> int | None:

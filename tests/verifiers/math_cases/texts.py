@@ -15,7 +15,7 @@ CASES: list[Case] = [
     right(r"\text{(C)}", r"\mathrm{(C)}", "set in upright type"),
     right(r"\text{(C)}", r"\mathbf{C}", "bold mathematical type"),
     right(r"\text{(C)}", r"(\text{C})", "parentheses outside of the text"),
-    right(r"\text{(C)}", r"c", "small letter for a choice"),
+    right(r"\text{(C)}", r"c", "small letter for a choice", one_way=True),
     right(r"\text{(C)}", r"\text{c)}", "one parenthesis after a small letter"),
     right(r"\text{(C)}", r"C.", "a period after the letter"),
     right(r"\text{(C)}", r"\text{Option C}", "the word option before the letter"),

@@ -1,0 +1,96 @@
+r"""What stands around an answer in a response: alternatives beside it, a denial, or a larger formula that it is part
+of.
+
+All of it looks at a short stretch of text on either side, so that no response takes long.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MAX_BETWEEN = 160
+_MAX_BESIDE = 100
+
+_JOINER = re.compile(
+    r"(?:[\s$,;:.&}|/*•-]|\\[()\[\],;! \\]|\\(?:q?quad|text|end|begin)(?![A-Za-z])\{?|"
+    r"\b(?:or|and|also|either|maybe|perhaps|possibly|alternatively|vs|versus|aligned?)\b)*+",
+    re.IGNORECASE,
+)
+_DOUBT = re.compile(
+    r"\b(?:or|alternatively|maybe|perhaps|possibly|probably|could|might|may|either|else|option|possibility|another)\b",
+    re.IGNORECASE,
+)
+_CORRECTION = re.compile(
+    r"\b(?:wait|correct(?:ed|ion|ly|ing)?|mistake|actually|wrong|instead|error|re-?check|sorry|incorrect|hmm|fix)\b",
+    re.IGNORECASE,
+)
+_OR_BEFORE = re.compile(
+    r"([^\s$]{0,30}\d[^\s$]{0,30}|\$[^$]{1,30}\$)\$?\s*(?:,\s*)?(?:\\text\s*\{\s*)?\b(?i:or)\b(?:\s|\}|\$|\\\(|\\)*$"
+)
+_OR_AFTER = re.compile(
+    r"[\s$)]*(?:[,.;]\s*)?\(?(?:\\text\s*\{\s*)?\b(?i:or)\b[\s}$]*(?:\\text\{)?"
+    r"(?:(?i:also|equivalently|simply|about|approximately|roughly|just|it(?:\s+is|'s)|is),?[\s$]*)*"
+    r"([^\s$.,;]*\d[^$\n,;]{0,30}?)(?=[$\n,;]|\.(?:\s|$)|\s|$)"
+)
+_DOUBT_AFTER = re.compile(
+    r"[\s$)}.,;(]*\b(?:or\s+(?:maybe|perhaps|possibly|else|even)|maybe|perhaps|possibly|alternatively|"
+    r"another\s+(?:possibility|possible\s+answer|answer|option)|"
+    r"(?:but|although|though)\s+(?:it|this|that|the\s+answer)\s+(?:might|could|may)(?!\s+be\s+\w+ed))\b([^\n]{0,60})",
+    re.IGNORECASE,
+)
+_DENIED_BEFORE = re.compile(
+    r"(?:\b(?:not|never|cannot\s+be|can't\s+be)|n't(?:\s+be)?)\s*(?:equal\s+to)?[\s$(]*$", re.IGNORECASE
+)
+_DENIED_AFTER = re.compile(
+    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:is|was|seems)\s+(?:wrong|incorrect|false|not\s+(?:right|correct|true))\b",
+    re.IGNORECASE,
+)
+_OPERATOR_BEFORE = re.compile(
+    r"(?:\d|[\w)}] ?[*/+^_]\s?|[\w)}] ?[-−]\s?|(?:^|[$=({\[]|\\[(\[])\s*[-−]\s*|\}\s*\{|"
+    r"\\(?:cdot|times|div|pm|mp|neq?|not|sqrt|[dt]?frac)\s*\{?\s*)$"
+)
+_OPERATOR_AFTER = re.compile(
+    r"(?:\s|\\[,; ])?(?:\^(?!\s?\{?\s?\\circ)|_|\\(?:cdot|times|div|pm|mp|sqrt|[dt]?frac)(?![A-Za-z])|"
+    r"\+\s?[\w\\(]|-\s?\d|\*[\d\\(]|/\s?[\d\\]|\.\d|\d|\{)"
+)
+_FACTOR_AFTER = re.compile(r"\s?(\\?%|(?:thousand|million|billion)\b)")
+_FORMULA_START = re.compile(r"[=$\n:]|\\[(\[]")
+_FORMULA_END = re.compile(r"[$\n=]|\\[)\]]|[.,;](?:\s|$)")
+
+
+def side_by_side(text: str, end: int, start: int) -> bool:
+    """Whether two answers with this text between them are one statement, and not a correction or another part."""
+    if start - end > _MAX_BETWEEN:
+        return text[end : end + _MAX_BETWEEN].isspace() and text[end:start].isspace()
+    between = text[end:start]
+    if _JOINER.fullmatch(between):
+        return True
+    return bool(_DOUBT.search(between)) and not _CORRECTION.search(between)
+
+
+def offered_beside(text: str, start: int, end: int) -> list[str]:
+    """Alternatives that are written right before or after an answer: `41 or [42]`, `[42]. Or maybe 41`."""
+    before = _OR_BEFORE.search(text, max(start - _MAX_BESIDE, 0), start)
+    after = _OR_AFTER.match(text, end, end + _MAX_BESIDE) or _DOUBT_AFTER.match(text, end, end + _MAX_BESIDE)
+    return [match[1].strip(" $") for match in (before, after) if match and "box" not in match[1]]
+
+
+def is_denied(text: str, start: int, end: int) -> bool:
+    """Whether an answer is said not to be one: `not [42]`, `[42] is wrong`."""
+    before = _DENIED_BEFORE.search(text, max(start - _MAX_BESIDE, 0), start)
+    return before is not None or _DENIED_AFTER.match(text, end, end + _MAX_BESIDE) is not None
+
+
+def whole_formula(text: str, start: int, end: int, inside: str) -> str:
+    """The formula that a box is part of, such as `-(5)` for `-[5]` and `2(5)` for `2[5]`; mostly the box alone."""
+    if factor := _FACTOR_AFTER.match(text, end, end + _MAX_BESIDE):
+        return f"{inside} {factor[1]}"
+    before = _OPERATOR_BEFORE.search(text, max(start - 12, 0), start)
+    if before is None and not _OPERATOR_AFTER.match(text, end, end + _MAX_BESIDE):
+        return inside
+    left, right = text[max(start - _MAX_BESIDE, 0) : start], text[end : end + _MAX_BESIDE]
+    for found in list(_FORMULA_START.finditer(left))[-1:]:
+        left = left[found.end() :]
+    if found_end := _FORMULA_END.search(right):
+        right = right[: found_end.start()]
+    return f"{left.strip()}({inside}){right.strip()}"

@@ -27,8 +27,9 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _LEADS = re.compile(
-    r"(?:(?:therefore|thus|hence|then|simply|clearly|indeed|actually|now|in fact|just|exactly|equal to|given
-    by|so)[,:]?\s++)++", re.IGNORECASE,
+    r"(?:(?:therefore|thus|hence|then|so|simply|clearly|indeed|actually|now|in fact|just|exactly|equal to|given by)"
+    r"[,:]?\s++)++",
+    re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s)|\n")
 _WORDY = re.compile(r"[a-z]{3,} .*\d")

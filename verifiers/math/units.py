@@ -92,16 +92,15 @@ _define("unit", {"unit": 1})
 _NO_UNITS = frozenset(
     (
         # a sentence or a hedge
-        "is are was not or and but if when wrong maybe perhaps possibly probably either neither nor unless except than where "
-        "that which so because though otherwise could might may false nope incorrect excluded never no most least "
-        "approximately almost nearly about below above under between out to from for "
+        "is are was not or and but if when wrong maybe perhaps possibly probably either neither nor unless except "
+        "than where that which so because though otherwise could might may false nope incorrect excluded never no "
+        "most least approximately almost nearly about below above under between out to from for "
         # part of the number
-        "plus minus over root sqrt factorial choose modulo mod remainder repeating recurring imaginary "
-        "negative positive base power pi divided multiplied added point double triple twice pair score lakh crore percent "
-        "permille "
-        "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty "
-        "ninety half halve quarter fourth fifth sixth seventh eighth ninth tenth hundredth thousandth millionth hundred "
-        "thousand million billion trillion dozen gross"
+        "plus minus over root sqrt factorial choose modulo mod remainder repeating recurring imaginary negative "
+        "positive base power pi divided multiplied added point double triple twice pair score lakh crore percent "
+        "permille zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
+        "sixty seventy eighty ninety half halve quarter fourth fifth sixth seventh eighth ninth tenth hundredth "
+        "thousandth millionth hundred thousand million billion trillion dozen gross "
     ).split()
 )
 """Words after a number that are no thing counted, but a sentence, a hedge or a part of the number."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from verifiers.math.equality import approximation, difference, equal_values
 from verifiers.math.evaluate import Undefined, exact
-from verifiers.math.lexer import NotMathematics
+from verifiers.math.lexer import NotMathematics, TooLarge
 from verifiers.math.numbers import PlainNumber, equal_numbers, rounds_or_cuts, rounds_to
 from verifiers.math.parameters import with_own_parameter
 from verifiers.math.real_sets import equal_sets, speaks_of_sets
@@ -34,6 +34,7 @@ from verifiers.math.tree import (
     Relation,
     SetOperation,
     Sum,
+    Symbol,
     is_infinite,
     negated,
     symbols,
@@ -41,6 +42,7 @@ from verifiers.math.tree import (
 )
 from verifiers.math.units import Unit
 
+_MAX_ELEMENTS = 100
 _DEGREE = Unit((("degree", 1),))
 _RADIAN = Unit((("radian", 1),))
 
@@ -117,7 +119,7 @@ def _rounds(gold: Node, answer: Node, numbers: Sequence[PlainNumber | None]) -> 
         if rational is not None:
             return rounds_to(written, PlainNumber(rational))
         value = approximation(answer, written.last_place)
-        return written.significant >= 2 and value is not None and 2 * abs(value - written.value) <= written.last_place
+        return written.significant >= 3 and value is not None and 2 * abs(value - written.value) <= written.last_place
     if given is not None and given.last_place is not None and not given.percent:
         if exact(gold) is not None or given.significant < 6:
             return False  # an exact rational was compared as such
@@ -170,6 +172,8 @@ def _values(node: Node) -> list[Node]:
             return [Relation((left, value), ("=",), node.name) for value in _values(right)]
         case Collection(brackets="{}"):
             return [node]
+        case Relation(operators=("in",), operands=(Symbol(), Collection(brackets="{}") as elements)):
+            return [elements]
     signs = [part.sign for part in walk(node) if isinstance(part, PlusMinus)]
     if signs and not isinstance(node, Collection):
         if signs.count(1) > 1 or signs.count(-1) > 1:
@@ -237,9 +241,14 @@ def _same_values(gold: Node, answer: Node, golds: list[Node], answers: list[Node
             if not _is_set(bare):
                 return False  # a tuple is no list
             lists[place] = [value for item in bare.items for value in _values(item)]
-    if any(_is_set(node) or any(isinstance(p, PlusMinus) for p in walk(node)) for node in (gold, answer)):
+    if any(_is_set(node) or any(_repeats(part) for part in walk(node)) for node in (gold, answer)):
         lists = [_distinct(values) for values in lists]
     return _same_elements(*lists)
+
+
+def _repeats(node: Node) -> bool:
+    """What may name one value twice: ±0, `1/2 or 0.5`."""
+    return isinstance(node, PlusMinus) or (isinstance(node, SetOperation) and node.operation == "or")
 
 
 def _names(values: list[Node]) -> list[str] | None:
@@ -250,6 +259,8 @@ def _names(values: list[Node]) -> list[str] | None:
 
 def _distinct(values: list[Node]) -> list[Node]:
     kept: list[Node] = []
+    if len(values) > _MAX_ELEMENTS:
+        raise TooLarge
     for value in values:
         if not any(same(other, value) for other in kept):
             kept.append(value)
@@ -260,6 +271,8 @@ def _same_elements(golds: Sequence[Node], answers: Sequence[Node]) -> bool:
     """The same elements in any order."""
     if len(golds) != len(answers):
         return False
+    if len(golds) > _MAX_ELEMENTS:
+        raise TooLarge
     rest = list(answers)
     for element in golds:
         match = next((place for place, other in enumerate(rest) if _same_element(element, other)), None)
@@ -319,7 +332,7 @@ def _same_quantity(gold: Node, answer: Node) -> bool:
                 *(Apply("degree", (q.value,)) if q.unit == _DEGREE else q.value for q in (gold, answer))
             )
         if gold.unit.dimension != answer.unit.dimension:
-            return False
+            return _same_thing(gold.unit, answer.unit) and same(gold.value, answer.value)
         if gold.unit.factor == answer.unit.factor:
             return same(gold.value, answer.value)
         try:
@@ -335,6 +348,14 @@ def _same_quantity(gold: Node, answer: Node) -> bool:
     return False
 
 
+def _same_thing(gold: Unit, answer: Unit) -> bool:
+    """Whether things counted are the same, one with an adjective more: triangles and right triangles."""
+    match gold.dimension, answer.dimension:
+        case ((one, 1),), ((other, 1),):
+            return one.endswith(" " + other) or other.endswith(" " + one)
+    return False
+
+
 def _in_base_units(quantity: Quantity) -> Node:
     return Product((Number(quantity.unit.factor), quantity.value))
 
@@ -342,7 +363,7 @@ def _in_base_units(quantity: Quantity) -> Node:
 def _same_ratio(gold: Node, answer: Node) -> bool:
     if not (isinstance(gold, Ratio) and isinstance(answer, Ratio)):
         ratio, other = (gold, answer) if isinstance(gold, Ratio) else (answer, gold)
-        if not isinstance(ratio, Ratio) or len(ratio.parts) != 2 or ratio.clock or isinstance(other, Collection):
+        if not isinstance(ratio, Ratio) or len(ratio.parts) != 2 or ratio.clock or not isinstance(other, Quotient):
             return False
         return _same_expression(Quotient(*ratio.parts), other)
     if len(gold.parts) != len(answer.parts):

@@ -17,7 +17,7 @@ _JOINER = re.compile(
     re.IGNORECASE,
 )
 _DOUBT = re.compile(
-    r"\b(?:or|alternatively|maybe|perhaps|possibly|probably|could|might|may|either|else|option|possibility|another)\b",
+    r"\b(?:or|alternatively|maybe|perhaps|possibly|probably|could|might|may|either|else|option|possibility|another|further|other\s+(?:root|solution|answer|value))\b",
     re.IGNORECASE,
 )
 _CORRECTION = re.compile(

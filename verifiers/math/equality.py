@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from verifiers.math.evaluate import Evaluation, Undefined, exact, is_complex
 from verifiers.math.lexer import TooLarge
-from verifiers.math.tree import Apply, Node, Number, Sum, children, negated, symbols, walk
+from verifiers.math.tree import Apply, Constant, Node, Number, Sum, Symbol, children, negated, symbols, walk
 
 _FIRST_DIGITS = 40
 _SURE_DIGITS = 35
@@ -109,7 +109,7 @@ def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]
 
     They depend on the expressions, so that none can be made to vanish at them.
     """
-    key = "".join(sorted((repr(left), repr(right))))
+    key = "".join(sorted((_fingerprint(left), _fingerprint(right))))
     chance = random.Random(hashlib.sha256(key.encode()).digest())
     # Beyond all the numbers that are written, where an absolute value or a maximum has changed sides.
     largest = max(
@@ -121,6 +121,20 @@ def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]
             name: Fraction(round(chance.uniform(low, high) * 2**40) * 2**20 + chance.getrandbits(20), 2**60)
             for name in names
         }
+
+
+def _fingerprint(node: Node) -> str:
+    """The parts of a tree in order, numbers in hexadecimal: Python writes no decimals beyond 4300 digits."""
+    names = []
+    for part in walk(node):
+        match part:
+            case Number(value):
+                names.append(f"{value.numerator:x}/{value.denominator:x}")
+            case Symbol(name) | Constant(name) | Apply(name):
+                names.append(name)
+            case _:
+                names.append(type(part).__name__)
+    return " ".join(names)
 
 
 def _defined(node: Node, point: Point, decadic: bool) -> bool:

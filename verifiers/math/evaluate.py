@@ -134,13 +134,13 @@ def _exact_function(name: str, values: list[Fraction]) -> Fraction | None:
             return Fraction(math.ceil(x))
         case "sgn", [x]:
             return Fraction((x > 0) - (x < 0))
-        case "max", [_, *_]:
+        case "max", [_, _, *_]:
             return max(values)
-        case "min", [_, *_]:
+        case "min", [_, _, *_]:
             return min(values)
-        case "gcd", [_, *_] if whole:
+        case "gcd", [_, _, *_] if whole:
             return Fraction(math.gcd(*integers))
-        case "lcm", [_, *_] if whole:
+        case "lcm", [_, _, *_] if whole:
             return _bounded(Fraction(math.lcm(*integers)))
         case "mod", [_, n] if whole and n > 0:
             return Fraction(integers[0] % integers[1])
@@ -216,8 +216,8 @@ class Evaluation:
             raise Undefined(str(error)) from error
         except (OverflowError, MemoryError) as error:
             raise TooLarge from error
-        if not self.mp.isfinite(value):
-            raise Undefined("not finite")
+        if not self.mp.isfinite(value) or (self._real and isinstance(value, self.mp.mpc)):
+            raise Undefined("not finite, or not real")
         if value != 0:
             self._note(int(self.mp.mag(value)))
         return value
@@ -363,7 +363,7 @@ class Evaluation:
                 if abs(x - whole) < mp.mpf(10) ** (-self._digits // 2) * max(1, abs(x)):
                     x = whole
                 return {"floor": mp.floor, "ceil": mp.ceil, "sgn": mp.sign}[name](x)
-            case "max" | "min", [_, *_] if not any(isinstance(value, mp.mpc) for value in arguments):
+            case "max" | "min", [_, _, *_] if not any(isinstance(value, mp.mpc) for value in arguments):
                 return max(arguments) if name == "max" else min(arguments)
         raise Undefined(name)
 

@@ -44,7 +44,7 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "<<": ">>", "floor(": "f
 _ATOMS = ("number", "symbol", "constant", "function", "frac", "sqrt", "binom", "begin", "sum", "prod")
 _STARTS = frozenset((*_ATOMS, *_CLOSERS))
 _MATRICES = frozenset(("pmatrix", "bmatrix", "Bmatrix", "vmatrix", "matrix", "smallmatrix", "array"))
-_FUNCTION_LETTERS = frozenset(("f", "g"))
+_FUNCTION_LETTERS = frozenset(("f", "g", "phi", "Gamma", "zeta", "sigma"))
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 
@@ -110,9 +110,13 @@ class Expressions(Cursor, ABC):
             return Apply("binom", (left, self.expression(SUM + 1)))
         if kind == "[" and self.ahead(1).kind in ("end of text", "union", "intersection", ",", ")"):
             return None  # [0, 1[
+        if isinstance(left, Sum) and self.tokens[self.position - 1].kind not in (")", "]", "}"):
+            return None  # 1 + 2 2
         opens = kind in _STARTS or (kind == "|" and not self.in_bars[-1])
         if opens and binding <= _PRODUCT:
-            if kind == "number" and isinstance(left, Number):
+            if kind == "number" and self.tokens[self.position - 1].kind == "number":
+                if not isinstance(left, Number):
+                    return None
                 return None if not token.spaced else self._mixed_after(left)
             return _product(left, self.expression(_PRODUCT + 1))
         return None
@@ -190,6 +194,16 @@ class Expressions(Cursor, ABC):
         if kind == "symbol":
             if token.text in _FUNCTION_LETTERS and self.peek.kind == "(" and not self.peek.spaced:
                 return self._opaque(token.text)
+            if token.text in _FUNCTION_LETTERS and [self.ahead(k).text for k in range(6)] == [
+                "^",
+                "{",
+                "-",
+                "1",
+                "}",
+                "(",
+            ]:
+                self.position += 5
+                return self._opaque(f"inverse {token.text}")
             return Symbol(token.text)
         if kind in ("constant", "set"):
             return Constant(token.text)
@@ -316,6 +330,9 @@ class Expressions(Cursor, ABC):
             raise NotMathematics(f"{opening} without {_CLOSERS[opening]}")
         if isinstance(inside, Builder):
             return inside
+        pair = isinstance(inside, Collection) and len(inside.items) == 2
+        if closing != _CLOSERS[opening] and not pair:
+            raise NotMathematics("brackets that do not match")
         brackets = "<>" if opening == "<<" else "{}" if braces else opening + (")" if closing == "[" else closing)
         if isinstance(inside, Collection) and inside.brackets == "":
             return Collection(brackets, inside.items)
@@ -372,7 +389,10 @@ class Expressions(Cursor, ABC):
     def _arguments(self) -> tuple[Node, ...]:
         if self.peek.kind in ("(", "[", "{"):
             inside = self._group(self.take().kind)
-            return inside.items if isinstance(inside, Collection) else (inside,)
+            arguments = inside.items if isinstance(inside, Collection) else (inside,)
+            if not arguments:
+                raise NotMathematics("a function of nothing")
+            return arguments
         if self.accept("-"):
             return (negated(self._arguments()[0]),)
         node = self.expression(_POWER)

@@ -142,6 +142,8 @@ def _from_formula(text: str) -> Extracted | None:
     start, end, inside = formulas[-1]
     if is_denied(text, start, end) or whole_formula(text, start, end, inside) != inside:
         return None
+    if text[:start].rstrip()[-1:].isdecimal():  # 2 $5$
+        return None
     return _stated_with(text, formulas, inside, "formula")
 
 

@@ -48,7 +48,7 @@ _TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+|.)")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _ENVIRONMENT = re.compile(r"\\(begin|end) ?\{([A-Za-z]+)\*?\}(?: ?\{[lcr| ]*\})?")
-_SIGN = re.compile(r"\*\*|<=>|<=|>=|!=|==|=>|->|\|\||\.\.\.|[-+*/^_=<>!(){}\[\],;:|&'%°＄$€£¥₹¢]")
+_SIGN = re.compile(r"\*\*|\+-|-\+|<=>|<=|>=|!=|==|=>|->|\|\||\.\.\.|[-+*/^_=<>!(){}\[\],;:|&'%°＄$€£¥₹¢]")
 _SET = re.compile(r"\\mathbb ?(?:\{ ?([A-Z]) ?\}|([A-Z]))")
 _ENDS_OPERAND = frozenset(("number", ")", "]", "}", "symbol", "constant", "!", "°", "%", "matrix"))
 _CONNECTIVES = {"or": "or", "and": "and"}
@@ -93,7 +93,8 @@ def tokenise(text: str, reading: Reading) -> list[Token]:
             elif match.re is _ENVIRONMENT:
                 tokens.append(Token(match[1], match[2], spaced))
             else:
-                tokens.extend(_command(match[1] or "", spaced))
+                if match[1] != "text" or text[match.end() : match.end() + 1] != "{":  # \text around a group
+                    tokens.extend(_command(match[1] or "", spaced))
         elif character.isascii() and character.isalpha():
             match = _LETTERS.match(text, position)
             assert match is not None
@@ -110,7 +111,7 @@ def tokenise(text: str, reading: Reading) -> list[Token]:
             elif sign == "¢":
                 tokens.append(Token("text", sign, spaced))
             else:
-                tokens.append(Token({"**": "^", "==": "="}.get(sign, sign), sign, spaced))
+                tokens.append(Token({"**": "^", "==": "=", "+-": "±", "-+": "∓"}.get(sign, sign), sign, spaced))
         position = match.end()
     return tokens
 
@@ -124,7 +125,9 @@ def _prose(words: str, spaced: bool) -> list[Token]:
         before, after = words[: connective.start()], words[connective.end() :]
         return [*_prose(before, spaced), Token(connective[0], connective[0], True), *_prose(after, True)]
     if words[:1].isdecimal() or words[:1] in tuple("-+(),;:."):
-        return tokenise(words, Reading()) if "\\" not in words else []
+        if "\\" in words:
+            raise NotMathematics(words)
+        return tokenise(words, Reading())
     if words in CONSTANTS and len(words) == 1:
         return [Token("constant", CONSTANTS[words], spaced)]
     if lower in FUNCTIONS and lower != "min":
@@ -151,8 +154,6 @@ def _command(name: str, spaced: bool) -> list[Token]:
         return [Token("emptyset", name, spaced)]
     if name in ("angle", "triangle", "measuredangle"):
         return [Token("angle", name, spaced)]
-    if name == "text":  # an empty or nested one
-        return []
     raise NotMathematics("\\" + name)
 
 

@@ -33,8 +33,8 @@ _TIMES_TEN = re.compile(
 )
 _POWER_OF_TEN = re.compile(r"10 ?(?:\^|\*\*) ?(?:\{ ?([-+]?\d+) ?\}|\(([-+]?\d+)\)|(-?\d+))")
 _FRACTION = re.compile(r"(?:(\d+) ?)?\\frac ?(?:\{ ?([-+]?\d+) ?\}|(\d)) ?(?:\{ ?([-+]?\d+) ?\}|(\d))")
-_SLASH = re.compile(r"(?:(\d+)[ -])?(\d+) ?/ ?(-?\d+)")
-_DECIMAL = re.compile(r"[-+]?\d+\.?\d*", re.ASCII)
+_SLASH = re.compile(r"(?:(\d+) )?(\d+) ?/ ?(-?\d+)")
+_DECIMAL = re.compile(r"[-+]?\d++\.?+\d*+", re.ASCII)
 _INTEGER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)", re.ASCII)
 
 
@@ -54,10 +54,12 @@ def parse_number(text: str) -> PlainNumber | None:
     if len(text) > MAX_DIGITS or not text:
         return None
     if text[-1] == "%":
-        number = parse_number(text[:-1].rstrip())
-        return None if number is None or number.percent else replace(number, percent=True)
+        inner = text[:-1].rstrip()
+        number = None if inner.endswith("%") else parse_number(inner)
+        return None if number is None else replace(number, percent=True)
     if text[0] in "+-":
-        number = parse_number(text[1:].lstrip()) if text[1:2] not in ("+", "-") else None
+        inner = text[1:].lstrip()
+        number = None if inner[:1] in ("+", "-") else parse_number(inner)
         return number if number is None or text[0] == "+" else replace(number, value=-number.value)
     if match := LITERAL.fullmatch(text):
         return read_literal(match)

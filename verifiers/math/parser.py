@@ -23,17 +23,19 @@ from verifiers.math.tree import (
     SetOperation,
     Sum,
     Symbol,
+    symbols,
 )
-from verifiers.math.units import NOTHING, read_unit
+from verifiers.math.units import NOTHING, is_unit, read_unit
 
 _MAX_RUN = 1000
 """Numbers that `1, 2, ..., n` is written out to."""
 _RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "≈": "="}
+_DENIALS = frozenset(("not", "wrong", "incorrect", "no", "never", "false"))
 _NAME = re.compile(
     r"(?:[A-Za-z]|"
     + "|".join(sorted(GREEK))
-    + r")(?:_\{?\w+\}?)?'*(?:\^\{?-1\}?)?(?:\((?:[^()]|\([^()]*\))*\))?"  # x, a_1, f'(x), P(A)
-    r"|[A-Z]{2,4}|\|[A-Z]{2}\||(?:angle|measuredangle|triangle)[A-Z]{1,3}|\([a-z](?:,[a-z])+\)"
+    + r")(?:_\{?\w+\}?)?'*(?:\^\{?-1\}?(?=\())?(?:\((?:[^()]|\([^()]*\))*\))?"  # x, a_1, f'(x), P(A)
+    r"|[A-Z]\^\{?-1\}?|[A-Z]{2,4}|\|[A-Z]{2}\||(?:angle|measuredangle|triangle)[A-Z]{1,3}|\([A-Za-z]+(?:,[A-Za-z]+)+\)"
 )
 
 
@@ -83,11 +85,19 @@ class _Parser(Expressions):
         operators: list[str] = []
         name = words.name if words else _name("".join(token.text for token in self.tokens[start : self.position]))
         while self.peek.kind in _RELATIONS:
+            if self.peek.kind == "≈" and not operators and not symbols(operands[0]):  # 1/3 ≈ 0.33 states 1/3
+                self.take()
+                self._sets()
+                continue
             operators.append(_RELATIONS[self.take().kind])
             operands.append(self._sets())
         if not operators:
             return operands[0]
         return Relation(tuple(operands), tuple(operators), name if set(operators) == {"="} else None)
+
+    def _is_unit_ahead(self) -> bool:
+        token = self.ahead(1)
+        return token.kind == "text" or (token.kind == "symbol" and is_unit(token.text))
 
     def _words_before_equals(self) -> Symbol | None:
         """`Area of the circle = ...`: words as a name."""
@@ -97,6 +107,8 @@ class _Parser(Expressions):
         words = [self.ahead(place) for place in range(count)]
         if self.ahead(count).kind != "=" or not any(word.kind == "text" for word in words):
             return None
+        if any(word.text.lower() in _DENIALS for word in words):
+            raise NotMathematics("a denial")
         self.position += count
         return Symbol(" ".join(word.text for word in words).lower())
 
@@ -115,7 +127,7 @@ class _Parser(Expressions):
         if len(parts) == 1:
             return parts[0]
         written = "".join(token.text for token in self.tokens[start : self.position])
-        return Ratio(tuple(parts), clock=re.fullmatch(r"\d{1,2}(?::[0-5]\d){1,2}", written) is not None)
+        return Ratio(tuple(parts), clock=re.fullmatch(r"\d{1,2}(?::\d\d){1,2}", written) is not None)
 
     def _quantity(self) -> Node:
         value = self._with_unit(self.expression(SUM))
@@ -139,7 +151,7 @@ class _Parser(Expressions):
         if not text:
             return value
         unit = read_unit(text)
-        if unit is None:
+        if unit is None or isinstance(value, Collection | SetOperation):
             raise NotMathematics("words")
         return value if unit == NOTHING else Quantity(value, unit)
 
@@ -149,9 +161,7 @@ class _Parser(Expressions):
             token = self.peek
             if token.kind in ("text", "currency"):
                 pieces.append(self.take().text)
-            elif (
-                token.kind in ("/", "*") and self.ahead(1).kind in ("text", "symbol") and (pieces or token.kind == "/")
-            ):
+            elif token.kind in ("/", "*") and self._is_unit_ahead() and (pieces or token.kind == "/"):
                 pieces += [self.take().kind, self.take().text]
             elif token.kind == "^" and pieces:
                 self.take()

@@ -25,7 +25,8 @@ from verifiers.math.words import (
 )
 
 _SHORT_WORDS = frozenset("yes no odd red dne none one two six ten mon tue wed thu fri sat sun".split())
-_HAS_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+_PROSE = re.compile(r"(?=.*[A-Za-z]{4})[\w ,.;:'\"&()-]+", re.DOTALL)
+"""Words with numbers among them."""
 _TWENTY_FOUR_HOURS = re.compile(r"([01]?\d|2[0-3]) ?: ?([0-5]\d)")
 
 
@@ -119,7 +120,7 @@ def _decide_words(gold: str, answer: str) -> Decision | None:
     dates = [date_of(text) for text in (gold, answer)]
     if None not in dates:
         return Decision(dates[0] == dates[1], "date")
-    if _HAS_WORD.search(gold) and _is_prose(gold) and _is_prose(answer) and _as_prose(gold) == _as_prose(answer):
+    if _PROSE.fullmatch(unwrap_text(gold)) and _as_prose(gold) == _as_prose(answer):
         return Decision(True, "words")
     wanted, given = words_of(gold), words_of(answer)
     if wanted is None and given is None:

@@ -6,11 +6,25 @@ Restating a question is no answer to it: `2x = 10` is not `x = 5`.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from verifiers.math.equality import difference, equal_values, generic_points
 from verifiers.math.evaluate import Evaluation, Undefined, is_complex
-from verifiers.math.tree import Collection, Matrix, Node, Product, Quantity, Quotient, Relation, Sum, Symbol, symbols
+from verifiers.math.tree import (
+    Collection,
+    Matrix,
+    Node,
+    Number,
+    Product,
+    Quantity,
+    Quotient,
+    Relation,
+    Sum,
+    Symbol,
+    substituted,
+    symbols,
+)
 
 _DIGITS = 60
 _FLIPPED = {">": "<", ">=": "<="}
@@ -45,6 +59,25 @@ def restated_value(node: Relation) -> Node | None:
     return node.operands[-1] if all(_equal(constant, node.operands[-1]) for constant in constants) else None
 
 
+def _solves(solved: Relation, other: Relation) -> bool:
+    """Whether `y = f(x)` is the one solution for y of another equation, which is linear in y: `y = 1/x` of `xy = 1`."""
+    name, value = named(solved)
+    left = solved.operands[0]
+    if name is None or not isinstance(left, Symbol) or not symbols(value) or other.operators != ("=",):
+        return False
+    equation = difference(*other.operands)
+    try:
+        values = [substituted(equation, left, Sum((value, Number(Fraction(step))))) for step in (0, 1, 2)]
+        zero = Number(Fraction(0))
+        return (
+            equal_values(values[0], zero) is True
+            and equal_values(values[1], zero) is False
+            and equal_values(values[2], Product((Number(Fraction(2)), values[1]))) is True
+        )
+    except Undefined:
+        return False
+
+
 def _is_combination(node: Node) -> bool:
     """A sum, product or quotient of variables, perhaps with coefficients: what a question may ask for."""
     match node:
@@ -67,6 +100,8 @@ def equal_relations(gold: Relation, answer: Relation) -> bool:
         return False
     if _is_solved(gold) != _is_solved(answer):
         return False
+    if _solves(gold, answer) or _solves(answer, gold):
+        return True
     parts = _parts(answer)
     return any(
         all(a[1] == b[1] and _proportional(a[0], b[0], a[1]) for a, b in zip(order, parts, strict=True))

@@ -10,6 +10,8 @@ from typing import Any
 from verifiers.math.tree import Apply, Constant, Node, Number, Power, Product, Quotient, Sum, Symbol
 
 _INTEGERS = frozenset(("n", "k", "m", "p", "q"))
+_MAX_BITS = 200
+_MAX_EXPONENT = 100
 _NAMES = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsinh": "asinh", "arccosh": "acosh",
     "arctanh": "atanh", "ceil": "ceiling", "abs": "Abs", "max": "Max", "min": "Min", "mod": "Mod", "binom": "binomial",
@@ -36,6 +38,8 @@ def _convert(node: Node) -> Any:
 
     match node:
         case Number():
+            if max(node.value.numerator.bit_length(), node.value.denominator.bit_length()) > _MAX_BITS:
+                raise _NotThere("a large number")
             return sympy.Rational(node.value.numerator, node.value.denominator)
         case Symbol():
             return (
@@ -52,6 +56,10 @@ def _convert(node: Node) -> Any:
         case Quotient():
             return _convert(node.above) / _convert(node.below)
         case Power():
+            if isinstance(node.exponent, Power) or (
+                isinstance(node.exponent, Number) and node.exponent.value > _MAX_EXPONENT
+            ):
+                raise _NotThere("a large power")
             return _convert(node.base) ** _convert(node.exponent)
         case Apply("root", (radicand, index)):
             return sympy.root(_convert(radicand), _convert(index))

@@ -141,7 +141,8 @@ def read_unit(text: str) -> Unit | None:
     def settle() -> None:
         nonlocal words, last, last_sign
         if words:
-            last, last_sign = ({_singular(words[-1]): 1}, Fraction(1)), sign
+            name = " ".join((*words[:-1], _singular(words[-1])))
+            last, last_sign = ({name: 1}, Fraction(1)), sign
             include(last, sign)
         words = []
 
@@ -184,6 +185,8 @@ def read_unit(text: str) -> Unit | None:
             include(entry, last_sign)
             next_power = 1
     settle()
+    if next_power != 1:  # "cubic" what?
+        return None
     return Unit(tuple(sorted((base, power) for base, power in dimension.items() if power)), factor)
 
 

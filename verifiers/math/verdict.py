@@ -91,9 +91,20 @@ def verify_here(gold: Gold, response: str) -> MathVerdict:
 
 
 def _judge_within(timeout_s: float) -> _Judge:
-    from verifiers.math.worker import judge_in_pool  # starts no process before the first comparison that needs one
+    """A judge whose comparisons may take so long together: several golds or alternatives share the deadline."""
+    remaining = timeout_s
 
-    return lambda gold, answer: judge_in_pool(gold, answer, timeout_s)
+    def judge(gold: str, answer: str) -> tuple[Outcome, str]:
+        from verifiers.math.worker import judge_in_pool  # no pool for answers that the fast path decides
+
+        nonlocal remaining
+        if remaining <= 0:
+            return Outcome.TIMEOUT, "deadline"
+        outcome, rule, seconds = judge_in_pool(gold, answer, remaining)
+        remaining -= seconds
+        return outcome, rule
+
+    return judge
 
 
 def judge_here(gold: str, answer: str) -> tuple[Outcome, str]:

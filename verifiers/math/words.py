@@ -19,7 +19,7 @@ _CHOICE = re.compile(
 )
 _LETTER = r"(?:\( ?[A-Z] ?\)|[A-Z])"
 _LETTERS = re.compile(rf"{_LETTER}(?:(?: ?[,;] ?(?:and )?| and | ?& ?){_LETTER})+")
-_TWO_CHOICES = re.compile(r"\b(?:or|and|not|nor)\b|(?<![A-Za-z])\(? ?[A-Z] ?\)")
+_TWO_CHOICES = re.compile(r"\b(?:or|and|not|nor|wrong|false|incorrect)\b|(?<![A-Za-z\\{])[A-Z](?![A-Za-z])")
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DATE = re.compile(rf"(?:(?P<month>{_MONTHS}),? (?P<day>\d\d?)|(?P<day2>\d\d?) (?:of )?(?P<month2>{_MONTHS}))")
 _CLOCK = re.compile(r"(\d{1,2})(?: ?: ?(\d\d)(?: ?: ?(\d\d))?)? ?([ap])\.? ?m\.?", re.IGNORECASE)
@@ -93,6 +93,8 @@ _TENS = {
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
           "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "hundredth": 100}  # fmt: skip
+_MAX_NUMBER_WORDS = 200
+"""Characters of a number in words."""
 _MULTIPLE = re.compile(r"(dozen|hundred|thousand|million|billion|trillion)$", re.IGNORECASE)
 
 
@@ -178,9 +180,11 @@ def numeral_of(text: str) -> tuple[str, int] | None:
 def number_of(words: str) -> Fraction | None:
     """The number that words in lower case name: "forty-two", "one hundred and five", "three quarters",
     "two and a half"."""
+    if len(words) > _MAX_NUMBER_WORDS:
+        return None
     parts = words.replace("-", " ").split()
-    if not parts or parts[0] in ("minus", "negative"):
-        inner = number_of(" ".join(parts[1:])) if parts else None
+    if parts and parts[0] in ("minus", "negative"):
+        inner = number_of(" ".join(parts[1:])) if parts[1:2] not in ([], ["minus"], ["negative"]) else None
         return None if inner is None else -inner
     whole, joined, rest = " ".join(parts).partition(" and ")
     if (

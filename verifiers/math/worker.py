@@ -18,20 +18,20 @@ _lock = threading.Lock()
 _pool: KillablePool | None = None
 
 
-def judge_in_pool(gold: str, answer: str, timeout_s: float) -> tuple[Outcome, str]:
-    """Compare two normalised answers in a worker that is killed after `timeout_s`: the outcome and the rule."""
+def judge_in_pool(gold: str, answer: str, timeout_s: float) -> tuple[Outcome, str, float]:
+    """Compare two normalised answers in a worker that is killed after `timeout_s`: outcome, rule, seconds it took."""
     result = _running_pool().call("verifiers.math.verdict:judge_here", (gold, answer), timeout_s)
     match result.outcome:
         case CallOutcome.OK:
             outcome, rule = result.value
-            return Outcome(outcome), rule
+            return Outcome(outcome), rule, result.seconds
         case CallOutcome.TIMEOUT:
-            return Outcome.TIMEOUT, "deadline"
+            return Outcome.TIMEOUT, "deadline", result.seconds
         case CallOutcome.CRASH:
-            return Outcome.TOO_LARGE, "the worker died"
+            return Outcome.TOO_LARGE, "the worker died", result.seconds
     if "MemoryError" in result.traceback:
-        return Outcome.TOO_LARGE, "memory"
-    return Outcome.WRONG, f"internal error: {result.traceback.strip().splitlines()[-1]}"
+        return Outcome.TOO_LARGE, "memory", result.seconds
+    return Outcome.WRONG, f"internal error: {result.traceback.strip().splitlines()[-1]}", result.seconds
 
 
 def _running_pool() -> KillablePool:

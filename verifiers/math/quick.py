@@ -120,7 +120,11 @@ def _decide_words(gold: str, answer: str) -> Decision | None:
     dates = [date_of(text) for text in (gold, answer)]
     if None not in dates:
         return Decision(dates[0] == dates[1], "date")
-    if _PROSE.fullmatch(unwrap_text(gold)) and _as_prose(gold) == _as_prose(answer):
+    if (
+        (" " in gold or "\\text" in gold)
+        and _PROSE.fullmatch(unwrap_text(gold))
+        and _as_prose(gold) == _as_prose(answer)
+    ):
         return Decision(True, "words")
     wanted, given = words_of(gold), words_of(answer)
     if wanted is None and given is None:

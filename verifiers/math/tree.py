@@ -205,12 +205,16 @@ def walk(node: Node) -> Iterator[Node]:
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes right below one."""
-    for field in fields(node):
-        value = getattr(node, field.name)
-        for part in value if isinstance(value, tuple) else (value,):
-            for entry in part if isinstance(part, tuple) else (part,):
-                if isinstance(entry, Node):
-                    yield entry
+    for name in node.__slots__:
+        value = getattr(node, name)
+        if isinstance(value, tuple):
+            for part in value:
+                if isinstance(part, tuple):  # a row of a matrix
+                    yield from part
+                elif isinstance(part, Node):
+                    yield part
+        elif isinstance(value, Node):
+            yield value
 
 
 def is_infinite(node: Node) -> int:

@@ -29,7 +29,8 @@ lint: venv ## style, types and import rules
 	$(BIN)/mypy
 
 bench: venv ## benchmarks beside their yardsticks (no pass or fail)
-	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; \
+	  $(BIN)/python -m tests.benchmarks.$$(basename $$bench .py) || exit 1; done
 
 clean: ## remove .venv, build/ and caches; runs/ stays
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

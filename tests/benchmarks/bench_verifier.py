@@ -21,7 +21,7 @@ themselves, math-verify in many processes (its timeouts are signals, so it has t
 from __future__ import annotations
 
 import argparse
-import sys
+import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -103,6 +103,14 @@ def show_verdicts(cases: Sequence[Case], mine: Sequence[Judged], other: Sequence
         )
 
 
+def show_references(folder: Path) -> None:
+    """Every answer of every file in the folder against itself in a box, and the exceptions."""
+    for path in sorted(folder.glob("*.jsonl")):
+        answers = [str(json.loads(line)["answer"]) for line in path.read_text().splitlines()]
+        failed = [answer for answer in answers if not ours(Case(answer, answer, "a", "itself")).correct]
+        print(f"{path.name:<20} {len(answers):6} references, not right against themselves: {failed or 'none'}")
+
+
 def main() -> None:
     """Judge the mix and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,7 +121,9 @@ def main() -> None:
     chosen = parser.parse_args()
     missing = [name for name in FILES if not (chosen.data / name).is_file()]
     if missing:
-        sys.exit(f"{chosen.data} has no {', '.join(missing)}: name the folder of these files with --data DIR")
+        print(f"not run: {chosen.data} has no {', '.join(missing)}; name the folder of these files with --data DIR")
+        return
+    show_references(chosen.data)
 
     cases = make_cases(references(chosen.data, chosen.cases), chosen.variants)
     print(f"{len(cases)} cases from {len({case.gold for case in cases})} different references", flush=True)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -101,10 +102,38 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"math", "overlong", "format"} <= {line.split(" ")[0] for line in out.splitlines()}
 
 
+@pytest.mark.parametrize(
+    ("gold", "response", "code", "lines"),
+    [
+        (r"\frac{1}{2}", r"So it is \boxed{0.5}.", 0, ["verdict       right", "decided by    number"]),
+        (
+            r"\sqrt{8}",
+            r"\boxed{3\sqrt{2}}",
+            1,
+            ["verdict       wrong", "  found       the last box after the thinking"],
+        ),
+        ("42", r"<think>\boxed{42}", 1, ["answer        none: nothing comes after the thinking, or it never ends"]),
+        ("42", r"\boxed{42", 1, ["answer        none: the last box is empty or never closed"]),
+        ("42", r"\boxed{41} or \boxed{42}", 1, ["verdict       hedged", "  beside      41 | 42"]),
+        ("42", r"\boxed{5^{5^{5^{5^5}}}}", 1, ["verdict       too large"]),
+        ("", r"\boxed{42}", 1, ["verdict       unparseable gold"]),
+    ],
+)
+def test_verify(capsys: pytest.CaptureFixture[str], gold: str, response: str, code: int, lines: list[str]) -> None:
+    got, out, err = ponder(capsys, "verify", gold, response)
+    assert (got, err) == (code, "")
+    assert set(lines) <= set(out.splitlines())
+
+
+def test_verify_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(r"Hence \boxed{-5}."))
+    assert ponder(capsys, "verify", "--", "-5", "-")[0] == 0
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ponder(capsys, "--help")
     assert code == 0
-    for name in ("train", "check", "eval", "export", "warmup", "report", "rewards", "version"):
+    for name in ("train", "check", "eval", "export", "warmup", "report", "rewards", "verify", "version"):
         assert f"\n    {name} " in out
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from verifiers.math.functions import CONSTANTS, FUNCTIONS, GREEK, GREEK_VARIANTS, NAMED_SETS, OPERATORS
 from verifiers.math.numbers import LITERAL, UNGROUPED
-from verifiers.math.units import KNOWN_SHORT, read_unit
+from verifiers.math.units import KNOWN_SHORT, is_unit, read_unit
 
 MAX_TOKENS = 2000
 
@@ -130,7 +130,7 @@ def _prose(words: str, spaced: bool) -> list[Token]:
         return tokenise(words, Reading())
     if words in CONSTANTS and len(words) == 1:
         return [Token("constant", CONSTANTS[words], spaced)]
-    if lower in FUNCTIONS and lower != "min":
+    if lower in FUNCTIONS and not is_unit(lower):
         return [Token("function", FUNCTIONS[lower], spaced)]
     return [Token("text", words, spaced)] if words else []
 
@@ -169,6 +169,8 @@ def _letters(run: str, rest: str, after_operand: bool, spaced: bool, reading: Re
         return [Token("mod", run, spaced)]
     if run == "in" and not (rest == "" and after_operand):
         return [Token("in", run, spaced)]
+    if after_operand and run == "per":
+        return [Token("text", run, spaced)]
     at_end = not rest.strip(" .")
     if after_operand and reading.letters_are_units and (run not in FUNCTIONS or at_end) and _is_unit(run, spaced, rest):
         return [Token("text", run, spaced)]

@@ -131,7 +131,7 @@ def squeeze(text: str) -> str:
 
 
 def _trim(text: str) -> str:
-    text = text.strip().rstrip(",;: ")
+    text = text.strip().rstrip(",;: \\")
     if text.endswith(".") and not text.endswith(".."):
         text = text[:-1].rstrip()
     return text

@@ -97,7 +97,7 @@ _NO_UNITS = frozenset(
         "most least approximately almost nearly about below above under between out to from for "
         # part of the number
         "plus minus over root sqrt factorial choose modulo mod remainder repeating recurring imaginary negative "
-        "positive base power pi divided multiplied added point double triple twice pair score lakh crore percent "
+        "positive base power pi divided multiplied added double triple twice score lakh crore percent "
         "permille zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
         "sixty seventy eighty ninety half halve quarter fourth fifth sixth seventh eighth ninth tenth hundredth "
         "thousandth millionth hundred thousand million billion trillion dozen gross "

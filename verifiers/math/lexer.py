@@ -98,6 +98,10 @@ def tokenise(text: str, reading: Reading) -> list[Token]:
         elif character.isascii() and character.isalpha():
             match = _LETTERS.match(text, position)
             assert match is not None
+            if tokens and tokens[-1].kind == "text" and is_unit(match[0]):  # "per day"
+                tokens.append(Token("text", match[0], spaced))
+                position = match.end()
+                continue
             after_operand = bool(tokens) and tokens[-1].kind in _ENDS_OPERAND
             tokens.extend(_letters(match[0], text[match.end() :], after_operand, spaced, reading))
         else:

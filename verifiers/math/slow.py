@@ -14,7 +14,7 @@ from verifiers.math.evaluate import Undefined
 from verifiers.math.lexer import NotMathematics, Reading, TooLarge
 from verifiers.math.parser import parse
 from verifiers.math.quick import Decision, decide_quickly
-from verifiers.math.tree import Node
+from verifiers.math.tree import Node, Quantity, walk
 from verifiers.math.words import formula_for, number_of, words_of
 
 MAX_LENGTH = 20_000
@@ -79,6 +79,8 @@ def judge(gold: str, answer: str) -> Decision:
             given = parse(answer, reading)
         except NotMathematics:
             continue
+        if not reading.letters_are_units and any(isinstance(p, Quantity) for n in (wanted, given) for p in walk(n)):
+            continue  # letters are variables only where nothing is a unit
         rule = _kind(wanted)
         try:
             if same(wanted, given):

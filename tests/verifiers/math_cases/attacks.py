@@ -42,6 +42,7 @@ CASES = [
     response_wrong("5", r"\boxed{5\text{-\pi}}", "a formula in text"),
     response_wrong("5", r"\boxed{5\text{ cm}/\theta}", "a divisor after the unit"),
     response_wrong(r"\$5", r"\boxed{\$5 \text{ cents}}", "a second unit"),
+    wrong("5 km", "5 km per hour", "a speed is no length"),
     wrong(r"5 \text{ mW}", r"5\text{ MW}", "case of a prefix"),
     wrong(r"5\text{ Nm}", r"5\text{ nm}", "case of a unit"),
     wrong(r"3 \text{ red marbles}", r"3 \text{ blue marbles}", "an adjective that contradicts"),

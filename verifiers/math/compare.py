@@ -78,6 +78,7 @@ def _same_single(gold: Node, answer: Node) -> bool:
         return _same_quantity(gold, answer)
     if isinstance(gold, Ratio) or isinstance(answer, Ratio):
         return _same_ratio(gold, answer)
+    gold, answer = _as_column(gold, answer), _as_column(answer, gold)
     matrices = [_as_matrix(node) for node in (gold, answer)]
     if matrices[0] is not None or matrices[1] is not None:
         return None not in matrices and _same_matrix(matrices[0], matrices[1])  # type: ignore[arg-type]
@@ -228,19 +229,19 @@ def _same_values(gold: Node, answer: Node, golds: list[Node], answers: list[Node
         return _same_elements(golds, answers)
     # Names that all agree say nothing: x = 1 or x = 2 is the list 1, 2 and the set {1, 2}.
     for own in names:
-        others = names[1] if own is names[0] else names[0]
-        if own and len(set(own)) > 1 and {name.partition("_")[0] for name in own} != set(others or ()):
-            return False  # x_1 = 1, x_2 = 2 is x = 1 or x = 2, but not the list 2, 1
+        others, other = (names[1], answer) if own is names[0] else (names[0], gold)
+        stems = {name.partition("_")[0] for name in own or ()}
+        if len(set(own or ())) > 1 and stems != set(others or ()) and not (len(stems) == 1 and _is_set(other)):
+            return False  # x_1 = 1, x_2 = 2 is x = 1 or x = 2 or the set {1, 2}, but not the list 2, 1
     lists = [
         [named(value)[1] for value in values] if own else values
         for values, own in zip((golds, answers), names, strict=True)
     ]
-    for place, node in enumerate((gold, answer)):
-        bare = named(node)[1] if isinstance(node, Relation) else node
-        if len(lists[place]) == 1 and isinstance(bare, Collection):
-            if not _is_set(bare):
+    for place, values in enumerate(lists):
+        if len(values) == 1 and isinstance(only := values[0], Collection):
+            if not _is_set(only):
                 return False  # a tuple is no list
-            lists[place] = [value for item in bare.items for value in _values(item)]
+            lists[place] = [value for item in only.items for value in _values(item)]
     if any(_is_set(node) or any(_repeats(part) for part in walk(node)) for node in (gold, answer)):
         lists = [_distinct(values) for values in lists]
     return _same_elements(*lists)
@@ -385,6 +386,13 @@ def _same_ratio(gold: Node, answer: Node) -> bool:
         return False
 
 
+def _as_column(node: Node, other: Node) -> Node:
+    """A vector in angle brackets as a column, beside a column."""
+    if isinstance(node, Collection) and node.brackets == "<>" and isinstance(other, Matrix) and len(other.rows[0]) == 1:
+        return Matrix(tuple((item,) for item in node.items))
+    return node
+
+
 def _as_matrix(node: Node) -> Matrix | None:
     """A matrix, perhaps with a scalar before it."""
     match node:
@@ -395,6 +403,8 @@ def _as_matrix(node: Node) -> Matrix | None:
             if len(matrices) == 1 and (inner := _as_matrix(matrices[0])) is not None:
                 scalars = tuple(factor for factor in node.factors if factor is not matrices[0])
                 return Matrix(tuple(tuple(Product((*scalars, entry)) for entry in row) for row in inner.rows))
+        case Power(Matrix() as inner, Symbol("T")):
+            return Matrix(tuple(zip(*inner.rows, strict=True)))
         case Quotient():
             if (inner := _as_matrix(node.above)) is not None:
                 return Matrix(tuple(tuple(Quotient(entry, node.below) for entry in row) for row in inner.rows))

@@ -148,6 +148,8 @@ class Expressions(Cursor, ABC):
 
     def _postfix(self, left: Node) -> Node:
         kind = self.take().kind
+        if isinstance(left, Collection):
+            raise NotMathematics(kind)
         if kind == "!":
             double = self.peek.kind == "!" and not self.peek.spaced
             if double:

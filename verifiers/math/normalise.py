@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from verifiers.math.functions import FUNCTIONS
+
 _VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
            "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
            "⅑": (1, 9), "⅒": (1, 10)}  # fmt: skip
@@ -55,13 +57,18 @@ _LATEX = _rules(
     (r"(?<!\\)\\(?:[,;:> ]|(?:q?quad|thinspace|enspace|hfill|space)(?![A-Za-z]))|~", " "),
     (r"\\[dtcx]frac(?![A-Za-z])", r"\\frac"),
     (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
-    (r"\\operatorname\*? ?\{ ?([A-Za-z]+) ?\}", r"\\\1 "),
+    (rf"\\operatorname\*? ?\{{ ?({'|'.join(FUNCTIONS)}) ?\}}", r"\\\1 "),
+    (r"\\operatorname\*? ?(?=\{)", r"\\text"),
+    (r"\\(?:text|math)dollar(?![A-Za-z])(?:\{ ?\})?", r"\\$"),
     (r"\\(?:textbf|textit|textrm|textsf|texttt|textnormal|textup|text|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathtt|mathnormal"
      r"|boldsymbol|bm|emph|underline|mathrel|mathord|ensuremath) ?(?=\{)", r"\\text"),
     (r"(?:\^|\b)\{? ?\\text ?\{ ?(?:st|nd|rd|th) ?\} ?\}?", ""),  # ordinals
     (r"\^ ?\{? ?\\(?:circ|degree)(?![A-Za-z]) ?\}?|\\degree(?![A-Za-z])|\\textdegree(?![A-Za-z])"
      r"|\^ ?\{? ?\\text ?\{ ?o ?\} ?\}?|(?<=\d)\^ ?(?:o|\{ ?o ?\})(?![A-Za-z])", "°"),
     (r"(?<=[\d }])\\frac ?\{ ?\\text ?\{([^{}]*)\} ?\} ?\{ ?\\text ?\{([^{}]*)\} ?\}", r"\\text{\1/\2}"),
+    (r"\\text ?\{ ?\\text ?\{([^{}]*)\} ?\}", r"\\text{\1}"),
+    (r"(\\text ?\{[^{}]*\^) ?\{ ?(-?\d) ?\}", r"\1\2"),
+    (r"\\text ?\{ ?(\\\$)([^{}]*)\}", r"\1\2"),
     (r"(\\text ?\{[^{}]*)\}\\text ?\{", r"\1"),
     (r"\\(?:textcolor|colorbox) ?\{[^{}]*\}", ""),
     (r"(?i)(?:°|\\text ?\{) ?degrees? (celsius|fahrenheit)", r"\\text{\1"),

@@ -17,7 +17,7 @@ _DECISIVE = 6
 """Significant digits that a decimal needs to stand for an exact value (Math-Verify rounds to as many decimals)."""
 
 _GROUPED = r"\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+"
-_OVER = r"\\(?:overline|bar|dot)(?:\{\d+\}|\d)"
+_OVER = r"\\(?:overline|bar|dot) ?(?:\{ ?\d+ ?\}|\d)"
 LITERAL = re.compile(
     rf"(?P<whole>{_GROUPED})?(?:\.(?P<part>\d*)"
     rf"(?:(?P<repeat>\\dot\{{\d\}}\d*\\dot\{{\d\}}|{_OVER}|\(\d+\))|(?P<dots>\.{{2,}}|\\[lc]?dots))?)?"

@@ -39,7 +39,7 @@ _MARKS = tuple(
         (r"° ?(\d+(?:\.\d+)?) ?(?:'|\^ ?\{? ?\\prime ?\}?)", r"° + (\1/60)°"),  # degrees and minutes
         (r"^(\d+) ?' ?(\d+(?:\.\d+)?) ?(?:''|\")$", r"\1 \\text{ft} \2 \\text{in}"),
         (r"^(\d+(?:\.\d+)?) ?(?:''|\")$", r"\1 \\text{in}"),
-        (r"^(USD|EUR|GBP) ?([\d.,]+)$", r"\2 \\text{\1}"),
+        (r"^(?:\\text ?\{ ?)?(USD|EUR|GBP) ?\}? ?([\d.,]+)$", r"\2 \\text{\1}"),
     )
 )
 _LEADING_WORDS = re.compile(r"(?:\\text ?\{ ?)?([A-Za-z]+(?:[- ][A-Za-z]+)*)")

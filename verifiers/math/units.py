@@ -115,7 +115,6 @@ _TOKEN = re.compile(r"[A-Za-z]+|[°€£¥₹¢$][CF]?(?![A-Za-z])|\^ ?\{? ?(-?\
 _CAPITALISED = frozenset("CM KM KG MM Cm Km Kg Hr HR Min MIN Sec Ft FT Lb LB Lbs Oz Yd Mi Ml MPH Mph Gal".split())
 KNOWN_SHORT = frozenset(name for name in _KNOWN if 2 <= len(name) <= 4 and name.isalpha())
 """Abbreviations that may follow a number in plain text: `15 cm`."""
-SINGLE_LETTERS = frozenset("mgshLlNJWVAK")
 
 
 def read_unit(text: str) -> Unit | None:

@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.verifier_cases import FILES, Case, make_cases, references
+from tests.verifiers.math_cases import TABLES
 
 TURN = 100
 GROUPS = {"a": "itself", "b": "re-formatted", "c": "perturbed"}
@@ -111,6 +112,24 @@ def show_references(folder: Path) -> None:
         print(f"{path.name:<20} {len(answers):6} references, not right against themselves: {failed or 'none'}")
 
 
+def show_hard_pairs() -> None:
+    """The tables of tests/verifiers/math_cases, but hostile sizes, whole responses and attacks, by both."""
+    cases = [
+        Case(case.gold, case.answer, "right" if case.correct else "wrong", table)
+        for table, pairs in TABLES.items()
+        if table not in ("sizes", "responses", "attacks")
+        for case in pairs
+        if isinstance(case.gold, str) and case.answer is not None and len(case.gold + case.answer) < 300
+    ]
+    for name, judge in (("verify", ours), ("math-verify", theirs)):
+        wrong = [case for case in cases if judge(case).correct != (case.group == "right")]
+        paid = sum(case.group == "wrong" for case in wrong)
+        print(
+            f"{name:<12} {len(cases)} hard pairs: {len(cases) - len(wrong)} right verdicts, "
+            f"{paid} false positives, {len(wrong) - paid} false negatives"
+        )
+
+
 def main() -> None:
     """Judge the mix and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -124,6 +143,7 @@ def main() -> None:
         print(f"not run: {chosen.data} has no {', '.join(missing)}; name the folder of these files with --data DIR")
         return
     show_references(chosen.data)
+    show_hard_pairs()
 
     cases = make_cases(references(chosen.data, chosen.cases), chosen.variants)
     print(f"{len(cases)} cases from {len({case.gold for case in cases})} different references", flush=True)

@@ -22,22 +22,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.verifiers.math_cases import algebra, attacks, numbers, relations, responses, sizes, structures, texts, units
+from tests.verifiers.math_cases import TABLES
 from tests.verifiers.math_cases.case import Case
 from verifiers.math import Outcome, compare_answers, extract_answer, verify, verify_here
 from verifiers.math.worker import close
 
-TABLES = {
-    "numbers": numbers.CASES,
-    "units": units.CASES,
-    "algebra": algebra.CASES,
-    "sizes": sizes.CASES,
-    "relations": relations.CASES,
-    "structures": structures.CASES,
-    "texts": texts.CASES,
-    "responses": responses.CASES,
-    "attacks": attacks.CASES,
-}
 CASES = [
     pytest.param(case, id=f"{table}-{place}") for table, cases in TABLES.items() for place, case in enumerate(cases)
 ]

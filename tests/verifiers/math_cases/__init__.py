@@ -1,1 +1,37 @@
-"""Hard pairs for the math verifier, one module a group of kinds, each pair with its reason."""
+"""Hard pairs for the math verifier, one module a group of kinds, each pair with its reason.
+
+`attacks` are what paid once and must not again. The authors of all others had not seen the verifier's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.verifiers.math_cases import (
+    algebra,
+    attacks,
+    numbers,
+    relations,
+    responses,
+    sizes,
+    structures,
+    texts,
+    units,
+    unseen_unusual,
+    unseen_usual,
+)
+from tests.verifiers.math_cases.case import Case
+
+TABLES: dict[str, Sequence[Case]] = {
+    "numbers": numbers.CASES,
+    "units": units.CASES,
+    "algebra": algebra.CASES,
+    "sizes": sizes.CASES,
+    "relations": relations.CASES,
+    "structures": structures.CASES,
+    "texts": texts.CASES,
+    "responses": responses.CASES,
+    "unseen_usual": unseen_usual.CASES,
+    "unseen_unusual": unseen_unusual.CASES,
+    "attacks": attacks.CASES,
+}

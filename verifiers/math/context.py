@@ -12,7 +12,7 @@ _MAX_BETWEEN = 160
 _MAX_BESIDE = 100
 
 _JOINER = re.compile(
-    r"(?:[\s$,;:.&}|/*•-]|\\[()\[\],;! \\]|\\(?:q?quad|text|end|begin)(?![A-Za-z])\{?|"
+    r"(?:[\s$,;:.&}|/*•-]|\b[A-Za-z]\s*=|\\[()\[\],;! \\]|\\(?:q?quad|text|end|begin)(?![A-Za-z])\{?|"
     r"\b(?:or|and|also|either|maybe|perhaps|possibly|alternatively|vs|versus|aligned?)\b)*+",
     re.IGNORECASE,
 )

@@ -31,6 +31,8 @@ _LEADS = re.compile(
     r"[,:]?\s++)++",
     re.IGNORECASE,
 )
+_BOLD = re.compile(r"(?:^|(?<=\s))(?:\*\*|__)|(?:\*\*|__)(?=\s|$|[.,;:!?])")
+"""Marks of bold text, but not the power in x**2."""
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s)|\n")
 _WORDY = re.compile(r"[a-z]{3,} .*\d")
 _DELIMITER = re.compile(r"\\[()\[\]\\$]|\$\$?")
@@ -149,6 +151,8 @@ def _from_formula(text: str) -> Extracted | None:
 
 def _from_bare(text: str) -> Extracted | None:
     bare = text.strip()
+    if "\n" in bare and bare.startswith("\\begin{"):
+        bare = " ".join(bare.split())
     if not bare or "\n" in bare or (len(bare) > _MAX_BARE and not _DIGITS.fullmatch(bare)):
         return None
     if len(_PLAIN_WORD.findall(bare)) > _MAX_BARE_WORDS:
@@ -176,7 +180,7 @@ def _different(statement: Sequence[str]) -> tuple[str, ...]:
 
 def _first_sentence(rest: str, rule: str) -> Extracted | None:
     rest = rest[:_MAX_STATEMENT] if " " in rest[:_MAX_STATEMENT].strip() else rest
-    rest = rest.replace("**", "").replace("__", "").lstrip()
+    rest = _BOLD.sub("", rest).lstrip()
     if lead := _LEADS.match(rest):
         rest = rest[lead.end() :]
     formulas = _find_formulas(rest)

@@ -53,7 +53,7 @@ class MathVerdict:
     answer: str | None
     """The answer in its normalised form; None when the response states none."""
     rule: str
-    """What decided: `integer`, `number`, `same text`, `words`, `choice`, or the kind of the parsed reference."""
+    """What decided: `digits`, `number`, `same text`, `words`, `choice`..., or the kind of the parsed reference."""
     found_by: str = ""
     """The rule of extraction that found the answer."""
 

@@ -1,6 +1,7 @@
 """The built-in rewards. Pinned behaviour:
 
-1. `math` judges the answer part only, pays `right`/`wrong`, and says NO_ANSWER when there is none;
+1. `math` judges the answer part only, pays `right`/`wrong`, says NO_ANSWER when there is none, and refuses to judge by
+   a ground truth that is none;
 2. `overlong` follows DAPO's eq. 13 at and around its corners;
 3. `format` pays only for one closed thinking part followed by a boxed answer.
 """
@@ -30,6 +31,17 @@ def test_math_right_wrong_and_no_answer() -> None:
     assert (none.value, none.correct, none.outcome) == (-1.0, False, Outcome.NO_ANSWER)
     assert math(sample(r"\boxed{42} or \boxed{41}")).value == 0.0
     assert math(sample(r"\boxed{41} or \boxed{42}")).value == 0.0
+
+
+def test_math_pays_no_answer_that_cannot_be_evaluated() -> None:
+    huge = math(sample(r"\boxed{5^{5^{5^{5^5}}}}"))
+    assert (huge.value, huge.correct, huge.outcome) == (0.0, False, Outcome.SCORED)
+
+
+@pytest.mark.parametrize("ground_truth", ["", r"\frac{1}{"])
+def test_math_refuses_a_malformed_ground_truth(ground_truth: str) -> None:
+    with pytest.raises(ValueError, match="mend the data"):
+        math(sample(r"\boxed{42}", ground_truth))
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Is this answer right? Equivalence of answers, and the thinking protocol."""
+"""Is this answer right? Mathematical equivalence, multiple choice, and the thinking protocol."""

@@ -7,7 +7,7 @@ r"""Does a response end in the right mathematical answer?
 
 Stages, a module each: `extract` -> `normalise` -> `quick` (plain numbers, choices, words: microseconds) -> `lexer` and
 `parser` (own grammar; no `eval`, no `sympify`) -> `compare` by kind (`real_sets`, `relations`, `units`), with values
-from `evaluate` and `equality` -> `symbolic`, sympy, for the few that no point decides.
+from `exact`, `evaluate` and `equality` -> `symbolic`, sympy, for the few that no point decides.
 """
 
 from verifiers.math.extract import Extracted, extract_answer

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from verifiers.math.equality import approximation, difference, equal_values
-from verifiers.math.evaluate import Undefined, exact
+from verifiers.math.exact import Undefined, exact
 from verifiers.math.lexer import NotMathematics, TooLarge
 from verifiers.math.numbers import PlainNumber, equal_numbers, rounds_or_cuts, rounds_to
 from verifiers.math.parameters import with_own_parameter

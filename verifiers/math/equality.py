@@ -12,7 +12,8 @@ import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from verifiers.math.evaluate import Evaluation, Undefined, exact, is_complex
+from verifiers.math.evaluate import Evaluation, is_complex
+from verifiers.math.exact import Undefined, exact
 from verifiers.math.lexer import TooLarge
 from verifiers.math.tree import Apply, Constant, Node, Number, Sum, Symbol, children, negated, symbols, walk
 

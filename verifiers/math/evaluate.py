@@ -1,20 +1,20 @@
-"""Evaluates a tree: exactly where it is rational, else to any number of digits.
+"""Evaluates a tree to any number of digits.
 
-Every operation is bounded *before* it runs: digits of a power or factorial, size of an exponential, precision. Model
+Every operation is bounded *before* it runs: size of an exponential or factorial, argument of a sine, precision. Model
 text reaches mpmath only as trees of our own, never as text. Not reentrant: one evaluation at a time in a thread.
 """
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import mpmath
 from mpmath.libmp import NoConvergence
 
+from verifiers.math.exact import MAX_FACTORIAL, Undefined, exact, terms
 from verifiers.math.functions import COMPLEX_VARIABLES
 from verifiers.math.lexer import TooLarge
 from verifiers.math.tree import (
@@ -29,140 +29,17 @@ from verifiers.math.tree import (
     Quotient,
     Sum,
     Symbol,
-    substituted,
     walk,
 )
 
-MAX_BITS = 300_000
-"""Of an exact integer."""
 MAX_MAGNITUDE = 4_000_000
 """Of a rounded number, as the power of two above it."""
 MAX_DIGITS = 15_000
 """Of working precision."""
-_MAX_FACTORIAL = 5000
-_MAX_BINOMIAL = 20_000
-_MAX_TERMS = 2000
 _MAX_GAMMA_DIGITS = 2000
 _MAX_TRIGONOMETRIC_BITS = 2000
 
 _local = threading.local()
-
-
-class Undefined(ArithmeticError):
-    """No value: a division by zero, a logarithm of zero, outside the real domain, not a number at all."""
-
-
-def exact(node: Node) -> Fraction | None:
-    """The value of what is made of rational numbers by rational operations; None for anything else.
-
-    Raises:
-        TooLarge: more than `MAX_BITS` bits. Undefined: no value.
-    """
-    match node:
-        case Number():
-            return node.value
-        case Sum():
-            return _fold(node.terms, lambda a, b: a + b)
-        case Product():
-            return _fold(node.factors, lambda a, b: a * b)
-        case Quotient():
-            above, below = exact(node.above), exact(node.below)
-            if below == 0:
-                raise Undefined("a division by zero")
-            return None if above is None or below is None else _bounded(above / below)
-        case Power():
-            return _exact_power(node)
-        case Iterated():
-            terms = _terms(node)
-            return _fold(terms, lambda a, b: a + b if node.operation == "sum" else a * b)
-        case Apply():
-            values = [exact(argument) for argument in node.arguments]
-            return None if None in values else _exact_function(node.function, values)  # type: ignore[arg-type]
-    return None
-
-
-def _terms(node: Iterated) -> list[Node]:
-    """What is added or multiplied, written out.
-
-    Raises:
-        TooLarge: more than `_MAX_TERMS`. Undefined: the bounds are no integers, or no term is between them.
-    """
-    start, end = exact(node.start), exact(node.end)
-    if start is None or end is None or start.denominator != 1 or end.denominator != 1 or end < start:
-        raise Undefined("bounds")
-    if end - start >= _MAX_TERMS:
-        raise TooLarge
-    return [substituted(node.body, node.variable, Number(Fraction(k))) for k in range(int(start), int(end) + 1)]
-
-
-def _fold(nodes: Sequence[Node], combine: Callable[[Fraction, Fraction], Fraction]) -> Fraction | None:
-    total: Fraction | None = None
-    for node in nodes:
-        value = exact(node)
-        if value is None:
-            return None
-        total = value if total is None else _bounded(combine(total, value))
-    return total
-
-
-def _exact_power(node: Power) -> Fraction | None:
-    base, exponent = exact(node.base), exact(node.exponent)
-    if base is None or exponent is None or exponent.denominator != 1:
-        return None
-    if base == 0 and exponent <= 0:
-        raise Undefined("a power of zero")
-    if abs(base) != 1:
-        bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-        if exponent.numerator.bit_length() > 40 or abs(exponent.numerator) * bits > MAX_BITS:
-            raise TooLarge
-    elif exponent.numerator.bit_length() > 40:
-        return base if exponent.numerator % 2 else Fraction(1)
-    return base**exponent.numerator
-
-
-def _exact_function(name: str, values: list[Fraction]) -> Fraction | None:
-    whole = all(value.denominator == 1 for value in values)
-    integers = [value.numerator for value in values]
-    match name, values:
-        case "percent", [x]:
-            return x / 100
-        case "abs", [x]:
-            return abs(x)
-        case "floor", [x]:
-            return Fraction(math.floor(x))
-        case "ceil", [x]:
-            return Fraction(math.ceil(x))
-        case "sgn", [x]:
-            return Fraction((x > 0) - (x < 0))
-        case "max", [_, _, *_]:
-            return max(values)
-        case "min", [_, _, *_]:
-            return min(values)
-        case "gcd", [_, _, *_] if whole:
-            return Fraction(math.gcd(*integers))
-        case "lcm", [_, _, *_] if whole:
-            return _bounded(Fraction(math.lcm(*integers)))
-        case "mod", [_, n] if whole and n > 0:
-            return Fraction(integers[0] % integers[1])
-        case "factorial", [x] if whole and x >= 0:
-            if x > _MAX_FACTORIAL:
-                raise TooLarge
-            return Fraction(math.factorial(integers[0]))
-        case "double factorial", [x] if whole and x >= 0:
-            if x > _MAX_FACTORIAL:
-                raise TooLarge
-            return Fraction(math.prod(range(integers[0], 0, -2)))
-        case "binom", [n, k] if whole and n >= 0:
-            if n > _MAX_BINOMIAL:
-                raise TooLarge
-            return Fraction(math.comb(integers[0], integers[1])) if k >= 0 else Fraction(0)
-    return None
-
-
-def _bounded(value: Fraction) -> Fraction:
-    if value.numerator.bit_length() + value.denominator.bit_length() > MAX_BITS:
-        raise TooLarge
-    return value
 
 
 def is_complex(node: Node) -> bool:
@@ -262,7 +139,7 @@ class Evaluation:
             case Power():
                 return self._power(node)
             case Iterated():
-                values = [self.of(term) for term in _terms(node)]
+                values = [self.of(term) for term in terms(node)]
                 return mp.fsum(values) if node.operation == "sum" else mp.fprod(values)
             case Apply("det", (Matrix(),)):
                 rows = node.arguments[0].rows  # type: ignore[union-attr]
@@ -368,7 +245,7 @@ class Evaluation:
         raise Undefined(name)
 
     def _gamma(self, x: Any) -> Any:
-        if abs(x) > _MAX_FACTORIAL or self._digits > _MAX_GAMMA_DIGITS:
+        if abs(x) > MAX_FACTORIAL or self._digits > _MAX_GAMMA_DIGITS:
             raise TooLarge
         return self.mp.gamma(x)
 

@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from verifiers.math.equality import difference, equal_values, generic_points
-from verifiers.math.evaluate import Evaluation, Undefined, is_complex
+from verifiers.math.evaluate import Evaluation, is_complex
+from verifiers.math.exact import Undefined
 from verifiers.math.tree import (
     Collection,
     Matrix,

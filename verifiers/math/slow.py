@@ -10,7 +10,7 @@ import sys
 
 from verifiers.math.compare import same
 from verifiers.math.congruences import equal_congruences
-from verifiers.math.evaluate import Undefined
+from verifiers.math.exact import Undefined
 from verifiers.math.lexer import NotMathematics, Reading, TooLarge
 from verifiers.math.parser import parse
 from verifiers.math.quick import Decision, decide_quickly

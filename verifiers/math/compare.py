@@ -43,6 +43,8 @@ from verifiers.math.tree import (
 from verifiers.math.units import Unit
 
 _MAX_ELEMENTS = 100
+_COORDINATES = frozenset(("xy", "xyz", "ab", "abc", "abcd", "pq", "pqr", "mn", "rs", "rst", "uv", "uvw"))
+"""Names whose order everybody knows."""
 _DEGREE = Unit((("degree", 1),))
 _RADIAN = Unit((("radian", 1),))
 
@@ -219,7 +221,7 @@ def _is_set(node: Node) -> bool:
 def _same_values(gold: Node, answer: Node, golds: list[Node], answers: list[Node]) -> bool:
     names = [_names(values) for values in (golds, answers)]
     for values, own, other in ((golds, names[0], answer), (answers, names[1], gold)):
-        if own and len(set(own)) == len(values) > 1 and isinstance(other, Collection) and other.brackets == "()":
+        if own and "".join(sorted(own)) in _COORDINATES and isinstance(other, Collection) and other.brackets == "()":
             # x = 1, y = 2 is the point (1, 2)
             ordered = [named(value)[1] for _, value in sorted(zip(own, values, strict=True), key=lambda pair: pair[0])]
             items = list(other.items)
@@ -353,7 +355,8 @@ def _same_thing(gold: Unit, answer: Unit) -> bool:
     """Whether things counted are the same, one with an adjective more: triangles and right triangles."""
     match gold.dimension, answer.dimension:
         case ((one, 1),), ((other, 1),):
-            return one.endswith(" " + other) or other.endswith(" " + one)
+            longer, shorter = max(one, other, key=len), min(one, other, key=len)
+            return longer.endswith(" " + shorter) and not longer.startswith(("non", "not ", "no ", "un"))
     return False
 
 
@@ -368,6 +371,8 @@ def _same_ratio(gold: Node, answer: Node) -> bool:
             return False
         return _same_expression(Quotient(*ratio.parts), other)
     if len(gold.parts) != len(answer.parts):
+        return False
+    if (gold.padded or answer.padded) and not (gold.clock and answer.clock):
         return False
     if gold.clock and answer.clock:
         return all(same(a, b) for a, b in zip(gold.parts, answer.parts, strict=True))

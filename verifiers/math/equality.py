@@ -10,17 +10,35 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
+from itertools import chain, islice, pairwise
 
 from verifiers.math.evaluate import Evaluation, is_complex
 from verifiers.math.exact import Undefined, exact
 from verifiers.math.lexer import TooLarge
-from verifiers.math.tree import Apply, Constant, Node, Number, Sum, Symbol, children, negated, symbols, walk
+from verifiers.math.tree import (
+    Apply,
+    Constant,
+    Node,
+    Number,
+    Sum,
+    Symbol,
+    children,
+    negated,
+    substituted,
+    symbols,
+    walk,
+)
 
 _FIRST_DIGITS = 40
 _SURE_DIGITS = 35
 """How far below anything that the two expressions could hide a difference must lie to be zero."""
 _MAX_NESTING = 8
+_MAX_PARTS = 200
+_MAX_FAR = Fraction(10**12)
+_MAX_KINKS = 20
+_KINKED = frozenset(("abs", "max", "min", "sgn", "floor", "ceil"))
 _RANGES = ((0.1, 0.9), (1.1, 3.0), (-3.0, 3.0), (-1.0, 1.0), (-3.0, -0.2), (2.0, 7.0), (-6.0, 6.0))
 _COUNTERS = frozenset(("n", "k", "m"))
 """Variables that stand for integers by custom."""
@@ -94,7 +112,9 @@ def _equal(left: Node, right: Node, decadic: bool) -> bool | None:
 
 def _at_integers(left: Node, right: Node, names: list[str], decadic: bool) -> bool | None:
     agreed = 0
-    for start in range(1, 9):
+    chance = _chance(left, right)
+    starts = [*range(1, 7), *(chance.randrange(7, 80) for _ in range(6)), -1, -2, -chance.randrange(3, 40)]
+    for start in starts:
         point = {name: Fraction(start + 3 * place) for place, name in enumerate(names)}
         try:
             if not _close(left, right, point, real=True, decadic=decadic):
@@ -110,18 +130,52 @@ def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]
 
     They depend on the expressions, so that none can be made to vanish at them.
     """
-    key = "".join(sorted((_fingerprint(left), _fingerprint(right))))
-    chance = random.Random(hashlib.sha256(key.encode()).digest())
-    # Beyond all the numbers that are written, where an absolute value or a maximum has changed sides.
-    largest = max(
-        (abs(n.value) for side in (left, right) for n in walk(side) if isinstance(n, Number)), default=Fraction(1)
-    )
-    far = float(min(largest, Fraction(10**6)))
+    chance = _chance(left, right)
+    # Beyond all numbers in them, where an absolute value or a maximum has changed sides.
+    far = max(_largest(left), _largest(right))
     for low, high in (*_RANGES, (2 * far + 10, 4 * far + 20), (-4 * far - 20, -2 * far - 10)):
         yield {
             name: Fraction(round(chance.uniform(low, high) * 2**40) * 2**20 + chance.getrandbits(20), 2**60)
             for name in names
         }
+    if len(names) == 1:
+        for place in _between_kinks(left, right, Symbol(names[0])):
+            yield {names[0]: place}
+
+
+def _chance(left: Node, right: Node) -> random.Random:
+    """Chance that is the same for the same two expressions in either order, and that none of them can foresee."""
+    key = "".join(sorted((_fingerprint(left), _fingerprint(right))))
+    return random.Random(hashlib.sha256(key.encode(errors="surrogatepass")).digest())
+
+
+def _largest(node: Node) -> float:
+    """The largest constant in it."""
+    largest = Fraction(1)
+    for part in islice(walk(node), _MAX_PARTS):
+        if not symbols(part):
+            with suppress(Undefined, TooLarge):
+                largest = max(largest, abs(exact(part) or Fraction(0)))
+    return float(min(largest, _MAX_FAR))
+
+
+def _between_kinks(left: Node, right: Node, variable: Symbol) -> Iterator[Fraction]:
+    """Points between those where absolute values, maxima and steps of linear functions change; integers for steps."""
+    kinks: set[Fraction] = set()
+    for part in islice(chain(walk(left), walk(right)), _MAX_PARTS):
+        if not isinstance(part, Apply) or part.function not in _KINKED:
+            continue
+        if part.function in ("floor", "ceil"):
+            kinks.update(map(Fraction, range(-2, 3)))
+            yield from map(Fraction, (-2, 0, 3))
+        inside = part.arguments[0] if len(part.arguments) == 1 else difference(*part.arguments[:2])
+        with suppress(Undefined, TooLarge):
+            a, b, c = (exact(substituted(inside, variable, Number(Fraction(place)))) for place in (0, 1, 2))
+            if a is not None and b is not None and c is not None and b != a and c - b == b - a:
+                kinks.add(-a / (b - a))
+    ordered = sorted(kinks)[:_MAX_KINKS]
+    for low, high in pairwise(ordered):
+        yield low + (high - low) * Fraction(5, 13)
 
 
 def _fingerprint(node: Node) -> str:
@@ -154,13 +208,14 @@ def _close(left: Node, right: Node, point: Point, *, real: bool, decadic: bool) 
     distance = abs(a - b)
     if distance != 0 and mp.mag(distance) > first.largest - 3.32 * (_FIRST_DIGITS - 15):
         return False
-    # Bits below the smallest number on the way that the difference must vanish to: the range of magnitudes once more (a
-    # difference of arctan(10^50) and pi/2 is 10^-50), and twice the digits that were written (a convergent of a root
-    # agrees with it to as many), and more for every function inside another.
+    # Bits below the smallest number on the way that the difference must vanish to: the range of magnitudes several
+    # times over (the sine of 10^-100 differs from it by 10^-301), twice the digits that were written (a convergent of a
+    # root agrees with it to as many), and more for every function inside another.
     spread = first.largest - first.smallest
     written = _written_digits(left) + _written_digits(right)
     nested = 10 * 2 ** min(max(_nesting(left), _nesting(right)), _MAX_NESTING)
-    depth = spread + int(3.33 * (_SURE_DIGITS + 2 * written + nested))
+    order = 2 + 2 * min(max(_nesting(left), _nesting(right)), 3)
+    depth = order * spread + int(3.33 * (_SURE_DIGITS + 2 * written + nested))
     again = Evaluation(15 + (spread + depth) * 302 // 1000, point, real=real, decadic=decadic)
     distance = abs(again.of(left) - again.of(right))
     return bool(distance == 0 or mp.mag(distance) < first.smallest - depth)

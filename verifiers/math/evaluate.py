@@ -237,7 +237,7 @@ class Evaluation:
                 return self._gamma(n + 1) / (self._gamma(k + 1) * self._gamma(n - k + 1))
             case "floor" | "ceil" | "sgn", [_] if not isinstance(x, mp.mpc):
                 whole = mp.nint(x)  # a product of roots may miss its integer by the last digit
-                if abs(x - whole) < mp.mpf(10) ** (-self._digits // 2) * max(1, abs(x)):
+                if abs(x - whole) < mp.mpf(10) ** (8 - self._digits) * max(1, abs(x)):
                     x = whole
                 return {"floor": mp.floor, "ceil": mp.ceil, "sgn": mp.sign}[name](x)
             case "max" | "min", [_, _, *_] if not any(isinstance(value, mp.mpc) for value in arguments):

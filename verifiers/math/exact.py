@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from verifiers.math.lexer import TooLarge
-from verifiers.math.tree import Apply, Iterated, Node, Number, Power, Product, Quotient, Sum, substituted
+from verifiers.math.tree import Apply, Iterated, Node, Number, Power, Product, Quotient, Sum, Symbol, substituted, walk
 
 MAX_BITS = 300_000
 """Of an exact integer."""
@@ -60,6 +60,8 @@ def terms(node: Iterated) -> list[Node]:
         raise Undefined("bounds")
     if end - start >= _MAX_TERMS:
         raise TooLarge
+    if any(isinstance(p, Symbol) and p.name.endswith(f"_{node.variable.name}") for p in walk(node.body)):
+        raise Undefined("an index")
     return [substituted(node.body, node.variable, Number(Fraction(k))) for k in range(int(start), int(end) + 1)]
 
 

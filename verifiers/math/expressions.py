@@ -87,13 +87,14 @@ class Expressions(Cursor, ABC):
             if kind in "±∓":
                 right = PlusMinus(right, 1 if kind == "±" else -1)
             return _sum(left, negated(right) if kind == "-" else right)
-        if kind in ("*", "/", "mod") and binding <= _PRODUCT:
+        if kind == "mod" and binding <= SUM:
+            self.take()
+            return Apply("mod", (left, self.expression(SUM + 1)))
+        if kind in ("*", "/") and binding <= _PRODUCT:
             if self.ahead(1).kind == "text" and is_unit(self.ahead(1).text):
                 return None
             self.take()
             right = self.expression(_PRODUCT + 1)
-            if kind == "mod":
-                return Apply("mod", (left, right))
             return Quotient(left, right) if kind == "/" else _product(left, right)
         if kind == "^" and binding <= _POWER:
             self.take()
@@ -194,8 +195,14 @@ class Expressions(Cursor, ABC):
         if kind == "number":
             return self._number_operand(token)
         if kind == "symbol":
-            if token.text in _FUNCTION_LETTERS and self.peek.kind == "(" and not self.peek.spaced:
+            if token.text in _FUNCTION_LETTERS and self.peek.kind == "(":
                 return self._opaque(token.text)
+            if token.text == "f" and self.peek.kind == "_" and self.ahead(2).kind == "(":  # f_1(x)
+                self.position += 2
+                return self._opaque(f"f_{self.tokens[self.position - 1].text}")
+            if self.peek.kind == "'" and self.ahead(1).kind == "(":
+                self.take()
+                return self._opaque(f"{token.text}'")
             if token.text in _FUNCTION_LETTERS and [self.ahead(k).text for k in range(6)] == [
                 "^",
                 "{",
@@ -238,11 +245,11 @@ class Expressions(Cursor, ABC):
             name = ""
             while self.peek.kind in ("symbol", "constant"):
                 name += self.take().text
-            return Symbol("angle " + name)
+            return Symbol(f"{token.text.removeprefix('measured')} {name}")
         if kind == "currency":
             return Quantity(self.expression(SUM), unit_named(token.text))
         if kind == "text":
-            return Symbol(token.text if len(token.text) == 1 else token.text.lower())
+            return Symbol(token.text if len(token.text) <= 3 else token.text.lower())
         raise NotMathematics(token.text or kind)
 
     def _number(self, token: Token) -> Number:

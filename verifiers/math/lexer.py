@@ -75,7 +75,8 @@ def tokenise(text: str, reading: Reading) -> list[Token]:
         spaced = position > 0 and text[position - 1] == " "
         character = text[position]
         if character.isdecimal() or (character == "." and text[position + 1 : position + 2].isdecimal()):
-            grouping = reading.commas_group and (depth == 0 or spaced_commas)
+            raised = bool(tokens) and tokens[-1].kind in ("^", "_", "sqrt", "frac")
+            grouping = reading.commas_group and not raised and (depth == 0 or spaced_commas)
             match = (LITERAL if grouping else UNGROUPED).match(text, position)
             if match is None or match.end() == position:
                 raise NotMathematics(character)
@@ -185,7 +186,7 @@ def _letters(run: str, rest: str, after_operand: bool, spaced: bool, reading: Re
     if run in GREEK:
         return [Token("symbol", run, spaced)]
     if len(run) >= 4:
-        return _split_known(run, spaced)
+        return _product(run, spaced) if after_operand and not spaced else _split_known(run, spaced)
     if len(run) >= 2 and run.isupper():  # points of a figure, whose order matters
         return [Token("symbol", run, spaced)]
     return _product(run, spaced)
@@ -194,9 +195,9 @@ def _letters(run: str, rest: str, after_operand: bool, spaced: bool, reading: Re
 def _is_unit(run: str, spaced: bool, rest: str) -> bool:
     if len(run) == 1:
         return spaced and run in "mgshLlNJWVK" and not rest.strip(" ²³23^{}.")
-    if run in KNOWN_SHORT or (len(run) >= 4 and run not in GREEK):
-        return read_unit(run) is not None
-    return spaced and len(run) == 3 and not rest.strip() and run not in GREEK
+    if run in KNOWN_SHORT:
+        return spaced or run != "mg"  # 2mg is a weight
+    return spaced and len(run) >= 4 and run not in GREEK and read_unit(run) is not None
 
 
 def _split_known(run: str, spaced: bool) -> list[Token]:

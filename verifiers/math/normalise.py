@@ -48,8 +48,6 @@ _LATEX = _rules(
     (r"\\(?:display|text|script)style(?![A-Za-z])|\\(?:no)?limits(?![A-Za-z])|\\(?:bf|rm|it)(?![A-Za-z])", ""),
     (r"\\(?:h?phantom|vphantom|hspace|vspace|label|tag|color|kern)\*? ?\{[^{}]*\}", ""),
     (r"\\h?phantom ?[^\s\\{A-Za-z]", ""),
-    # separators of thousands
-    (r"(?<=\d) ?(?:\{ ?, ?\}|, ?\\!|\\[,!;:> ]|~|\\(?:thin|en)space(?![A-Za-z])) ?(?=\d{3,4}(?!\d))", ""),
     (r"\\math(?:bin|rel|ord|op|punct) ?\{([^{}]*)\}", r"\1"),
     (r"\{ ?([.:]) ?\}", r"\1"),
     (r"(?:\{ ?\} ?)?\^ ?\{? ?(\d+) ?\}? ?/ ?_ ?\{? ?(\d+) ?\}?", r"\\frac{\1}{\2}"),
@@ -96,6 +94,9 @@ _LATEX = _rules(
     (r"\\\$", "＄"),  # an amount of money; a bare $ is a delimiter
     (r"\\[#&_](?![A-Za-z])", " "),
 )  # fmt: skip
+_SEPARATOR = r" ?(?:\{ ?, ?\}|, ?\\!|\\[,!;:> ]|~|\\(?:thin|en)space(?![A-Za-z])) ?"
+_GROUPED = re.compile(rf"(?<![\^_\d.])\d{{1,4}}(?:{_SEPARATOR}\d{{3,4}}(?!\d))+")
+"""A number whose thousands are set apart by spaces or by a comma in braces; no exponent and no index."""
 _WRAPPERS = _rules(
     (r"^ ?\\(?:boxed|fbox|framebox) ?\{(.*)\} ?$", r"\1"),
     (r"^\*\*([^*]+)\*\*$|^__([^_]+)__$|^`+([^`]+)`+$", r"\1\2\3"),
@@ -106,7 +107,7 @@ _PERCENT = re.compile(r"(?i)(?<=[\d} ])(?:\\text ?\{ ?(?:percent|per cent) ?\}|\
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)(?![A-Za-z])")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _SPACES = re.compile(r"\s+")
-_LOOSE = re.compile(r" ?([-+*/^_=<>(){}\[\],;:|&]) ?")
+_LOOSE = re.compile(r" ?([-+*/^_=<>(){}\[\]|&]) ?")
 
 
 def normalise(text: str) -> str:
@@ -121,6 +122,7 @@ def normalise(text: str) -> str:
     for pattern, replacement in _WRAPPERS:
         text = pattern.sub(replacement, text)
     if any(character in text for character in "\\{~"):
+        text = _GROUPED.sub(lambda number: re.sub(r"\D", "", number[0]), text)
         for pattern, replacement in _LATEX:
             text = pattern.sub(replacement, text)
     if "\\begin" in text and _ALIGNED.search(text):

@@ -111,13 +111,16 @@ def read_integer(digits: str) -> int:
 
 
 def _period(digits: str) -> tuple[str, str] | None:
-    """What comes before the repeating digits, and they: "1666" is ("1", "6"). At least two full repetitions."""
+    """What comes before the repeating digits, and they: "1666" is ("1", "6").
+
+    Three full repetitions, or two of more than one digit right after the point: 2.718281828... repeats nothing.
+    """
     for length in range(1, len(digits) // 2 + 1):
         period = digits[-length:]
         start = len(digits)
         while digits[max(start - length, 0) : start] == period:
             start -= length
-        if len(digits) - start >= max(2 * length, 3):
+        if len(digits) - start >= (2 if start == 0 and length > 1 else 3) * length:
             return digits[:start], period
     return None
 

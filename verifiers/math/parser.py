@@ -127,13 +127,15 @@ class _Parser(Expressions):
         if len(parts) == 1:
             return parts[0]
         written = "".join(token.text for token in self.tokens[start : self.position])
-        return Ratio(tuple(parts), clock=re.fullmatch(r"\d{1,2}(?::\d\d){1,2}", written) is not None)
+        clock = re.fullmatch(r"\d{1,2}(?::\d\d){1,2}", written) is not None
+        return Ratio(tuple(parts), clock, padded=re.search(r"(?<!\d)0\d", written) is not None)
 
     def _quantity(self) -> Node:
         value = self._with_unit(self.expression(SUM))
         while isinstance(value, Quantity) and self.peek.kind == "number":  # 5 ft 6 in
             more = self._with_unit(self.expression(SUM))
-            if not isinstance(more, Quantity) or more.unit.dimension != value.unit.dimension:
+            negative = isinstance(value.value, Number) and value.value.value < 0
+            if not isinstance(more, Quantity) or negative or more.unit.dimension != value.unit.dimension:
                 raise NotMathematics("two quantities side by side")
             scale = Number(more.unit.factor / value.unit.factor)
             value = Quantity(Sum((value.value, Product((scale, more.value)))), value.unit)

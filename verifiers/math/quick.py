@@ -24,6 +24,11 @@ from verifiers.math.words import (
     words_of,
 )
 
+_LABELLED = re.compile(
+    r"(?P<name>[A-Za-z]) ?= ?(?P<named>[^=]+)|(?P<sign>-? ?)＄ ?(?P<money>\d[^°＄=]*)|(?P<degrees>[^°=＄]+)°"
+)
+_MAX_PROSE = 1000
+"""Characters of an answer that may be words."""
 _SHORT_WORDS = frozenset("yes no odd red dne none one two six ten mon tue wed thu fri sat sun".split())
 _PROSE = re.compile(r"(?=.*[A-Za-z]{4})[\w ,.;:'\"&()-]+", re.DOTALL)
 """Words with numbers among them."""
@@ -48,8 +53,12 @@ def decide_quickly(gold: str, answer: str) -> Decision | None:
     numbers = (_number(gold), _number(answer))
     if numbers[0] is not None and numbers[1] is not None:
         return Decision(equal_numbers(*numbers), "number")  # type: ignore[arg-type]
-    if numbers == (None, None) and squeeze(gold) == squeeze(answer):
+    if (labelled := _decide_labelled(gold, answer, numbers)) is not None:
+        return labelled
+    if numbers == (None, None) and "!" not in gold + answer and squeeze(gold) == squeeze(answer):
         return Decision(True, "same text")
+    if max(len(gold), len(answer)) > _MAX_PROSE:
+        return None
     return (
         _decide_numeral(gold, answer)
         or _decide_choice(gold, answer)
@@ -65,6 +74,29 @@ def _number(text: str) -> PlainNumber | None:
         place = None if number.last_place is None else number.last_place * factor
         return PlainNumber(number.value * factor, place, number.significant)
     return number
+
+
+def _decide_labelled(gold: str, answer: str, numbers: tuple[PlainNumber | None, ...]) -> Decision | None:
+    """`x = 5`, `$5` and `90°` beside plain numbers and each other, as `compare` would decide them."""
+    read: list[tuple[str, PlainNumber] | None] = [
+        ("", number) if number is not None else _labelled(text)
+        for text, number in zip((gold, answer), numbers, strict=True)
+    ]
+    if read[0] is None or read[1] is None:
+        return None
+    (gold_label, wanted), (answer_label, given) = read[0], read[1]
+    if gold_label and answer_label and gold_label != answer_label:
+        return None
+    return Decision(equal_numbers(wanted, given), "number")
+
+
+def _labelled(text: str) -> tuple[str, PlainNumber] | None:
+    """The name or unit that a plain number is given, and the number."""
+    match = _LABELLED.fullmatch(text)
+    if match is None:
+        return None
+    number = parse_number((match["sign"] or "") + (match["named"] or match["money"] or match["degrees"]))
+    return None if number is None or number.percent else (match["name"] or ("$" if match["money"] else "°"), number)
 
 
 def _decide_numeral(gold: str, answer: str) -> Decision | None:
@@ -94,6 +126,8 @@ def _decide_choice(gold: str, answer: str) -> Decision | None:
     _, rest, marked = wanted or given or ("", "", False)
     if not rest:  # a lone letter against something else may still be a variable
         return Decision(False, "choice") if marked else None
+    if choice_of(rest) is not None:
+        return Decision(False, "choice")
     return decide_quickly(rest, answer) if wanted else decide_quickly(gold, rest)
 
 
@@ -131,7 +165,13 @@ def _decide_words(gold: str, answer: str) -> Decision | None:
         return None
     if unwrap_text(gold) == unwrap_text(answer):
         return Decision(True, "words")
-    if wanted == given and wanted is not None and _is_prose(gold) and _is_prose(answer):
+    if (
+        wanted == given
+        and wanted is not None
+        and _is_prose(gold)
+        and _is_prose(answer)
+        and _letters(gold) == _letters(answer)
+    ):
         return Decision(True, "words")
     replaced = [_as_mathematics(words) or text for words, text in ((wanted, gold), (given, answer))]
     if replaced != [gold, answer]:
@@ -147,14 +187,23 @@ def _decide_words(gold: str, answer: str) -> Decision | None:
 
 
 def _as_prose(text: str) -> str:
-    return " ".join(unwrap_text(text).split()).lower()
+    words = " ".join(unwrap_text(text).split())
+    return re.sub("[A-Za-z]{4,}", lambda word: word[0].lower(), words)  # letters and abbreviations have a case
 
 
 def _is_prose(text: str) -> bool:
     r"""Whether a text is a word in any case of letters; `AB`, `xy` and `abcd` are products."""
-    if "\\text" in text or len(text) > 4 or text.lower() in _SHORT_WORDS:
+    bare = unwrap_text(text)
+    if len(bare) > 4 or bare.lower() in _SHORT_WORDS or ("\\text" in text and len(bare) > 2):
         return True
     return len(text) == 4 and (text.islower() or text.istitle())
+
+
+def _letters(text: str) -> list[str]:
+    """The runs of up to three letters that are names of points or variables, whose case counts."""
+    short = re.findall(r"(?<![A-Za-z])[A-Za-z]{1,3}(?![A-Za-z])", unwrap_text(text).replace(".", ""))
+    names = [run for run in short if len(run) == 1 or not (run.islower() or run.istitle())]
+    return [run for run in names if run.lower() not in _SHORT_WORDS | {"a"}]
 
 
 def _as_mathematics(words: str | None) -> str | None:

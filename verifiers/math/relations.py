@@ -11,7 +11,7 @@ from typing import Any
 
 from verifiers.math.equality import difference, equal_values, generic_points
 from verifiers.math.evaluate import Evaluation, is_complex
-from verifiers.math.exact import Undefined
+from verifiers.math.exact import Undefined, exact
 from verifiers.math.tree import (
     Collection,
     Matrix,
@@ -67,16 +67,34 @@ def _solves(solved: Relation, other: Relation) -> bool:
     if name is None or not isinstance(left, Symbol) or not symbols(value) or other.operators != ("=",):
         return False
     equation = difference(*other.operands)
+    steps = [Fraction(0), Fraction(1), Fraction(2), Fraction(5, 7)]
+    zero = Number(Fraction(0))
     try:
-        values = [substituted(equation, left, Sum((value, Number(Fraction(step))))) for step in (0, 1, 2)]
-        zero = Number(Fraction(0))
-        return (
-            equal_values(values[0], zero) is True
-            and equal_values(values[1], zero) is False
-            and equal_values(values[2], Product((Number(Fraction(2)), values[1]))) is True
+        above = [substituted(equation, left, Sum((value, Number(step)))) for step in steps]
+        linear = equal_values(above[0], zero) is True and all(
+            equal_values(each, Product((Number(step), above[1]))) is True
+            for each, step in zip(above[2:], steps[2:], strict=True)
         )
+        return linear and not _vanishes_somewhere(above[1], equation, left)
     except Undefined:
         return False
+
+
+def _vanishes_somewhere(slope: Node, equation: Node, solved: Symbol) -> bool:
+    """Whether a whole line of other solutions may hide where the slope is zero, as x = 0 in `xy = x^2`."""
+    others = symbols(slope)
+    if not others:
+        return False
+    variable = Symbol(min(others))
+    if len(others) > 1:
+        return True
+    a, b, c = (exact(substituted(slope, variable, Number(Fraction(place)))) for place in (0, 1, 2))
+    if a is None or b is None or c is None or c - b != b - a:
+        return True
+    if a == b:
+        return False
+    there = substituted(substituted(equation, variable, Number(-a / (b - a))), solved, Number(Fraction(17, 11)))
+    return exact(there) in (None, 0)
 
 
 def _is_combination(node: Node) -> bool:

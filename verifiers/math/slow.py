@@ -36,7 +36,7 @@ _SCALE = re.compile(
 _MARKS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"° ?(\d+(?:\.\d+)?) ?(?:'|\^ ?\{? ?\\prime ?\}?)", r"° + (\1/60)°"),  # degrees and minutes
+        (r"(?<![-\d.])(\d+)° ?(\d+(?:\.\d+)?) ?(?:'|\^ ?\{? ?\\prime ?\}?)$", r"\1° + (\2/60)°"),  # degrees and minutes
         (r"^(\d+) ?' ?(\d+(?:\.\d+)?) ?(?:''|\")$", r"\1 \\text{ft} \2 \\text{in}"),
         (r"^(\d+(?:\.\d+)?) ?(?:''|\")$", r"\1 \\text{in}"),
         (r"^(?:\\text ?\{ ?)?(USD|EUR|GBP) ?\}? ?([\d.,]+)$", r"\2 \\text{\1}"),

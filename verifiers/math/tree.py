@@ -152,7 +152,9 @@ class Ratio:
 
     parts: tuple[Node, ...]
     clock: bool = False
-    """Written like a time of day, `8:34`."""
+    """Written like a time of day, `8:34`, which may be a ratio too."""
+    padded: bool = False
+    """A part begins with a zero, as only in a time: `8:05`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,9 @@ def _substituted(part: Any, symbol: Symbol | Constant, value: Node) -> Any:
         return tuple(_substituted(entry, symbol, value) for entry in part)
     if not isinstance(part, Node):
         return part
+    if isinstance(part, Iterated) and part.variable == symbol:  # the body's variable is another one
+        bounds = {name: _substituted(getattr(part, name), symbol, value) for name in ("start", "end")}
+        return replace(part, **bounds)
     return replace(
         part, **{field.name: _substituted(getattr(part, field.name), symbol, value) for field in fields(part)}
     )

@@ -92,18 +92,20 @@ _define("unit", {"unit": 1})
 _NO_UNITS = frozenset(
     (
         # a sentence or a hedge
-        "is are was not or and but if when wrong maybe perhaps possibly probably either neither nor unless except "
-        "than where that which so because though otherwise could might may false nope incorrect excluded never no "
-        "most least approximately almost nearly about below above under between out to from for "
+        "untrue rejected invalid complement reciprocal infinity quadrillion quintillion bn tau theta is are was "
+        "not or and but if when wrong maybe perhaps possibly probably either neither nor unless except than where "
+        "that which so because though otherwise could might may false nope incorrect excluded never no most least "
+        "approximately almost nearly about below above under between out to from for "
         # part of the number
         "plus minus over root sqrt factorial choose modulo mod remainder repeating recurring imaginary negative "
         "positive base power pi divided multiplied added double triple twice score lakh crore percent "
         "permille zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
-        "sixty seventy eighty ninety half halve quarter fourth fifth sixth seventh eighth ninth tenth hundredth "
+        "sixty seventy eighty ninety half halve third quarter fourth fifth sixth seventh eighth ninth tenth hundredth "
         "thousandth millionth hundred thousand million billion trillion dozen gross "
     ).split()
 )
 """Words after a number that are no thing counted, but a sentence, a hedge or a part of the number."""
+_ORDINAL = re.compile(r".*(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|teen|tie|hundred|thousand|illion)ths?")
 _IRREGULAR = {"feet": "foot", "inches": "inch", "people": "person", "men": "man", "women": "woman", "children": "child"}
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _POWERS_AFTER = {"squared": 2, "cubed": 3}
@@ -156,7 +158,7 @@ def read_unit(text: str) -> Unit | None:
         token, position = match[0], match.end()
         power = match[1] or {"²": "2", "³": "3"}.get(token)
         lower = token.lower()
-        if lower in _NO_UNITS or _singular(lower) in _NO_UNITS:
+        if lower in _NO_UNITS or _singular(lower) in _NO_UNITS or _ORDINAL.fullmatch(lower):
             return None
         if power is not None or lower in _POWERS_AFTER:
             settle()
@@ -166,6 +168,8 @@ def read_unit(text: str) -> Unit | None:
         elif token == "/" or lower == "per":
             settle()
             sign = -1
+            if not text[position:].strip():
+                return None
         elif token in "*·()":
             settle()
         elif lower in _POWERS:

@@ -226,12 +226,19 @@ def _fraction(parts: list[str]) -> Fraction | None:
 
 
 def _cardinal(parts: list[str]) -> int | None:
-    total, current, seen = 0, 0, False
+    """A whole number in words: scales fall, and "and" comes after a hundred or a scale."""
+    if parts == ["zero"]:
+        return 0
+    total, current, scale = 0, 0, max(_SCALES.values()) * 10
+    joined = False
     for part in parts:
-        if part == "and" and seen:
+        if part == "and":
+            if joined or current % 100 or not (total or current):
+                return None
+            joined = True
             continue
-        if part in _UNITS:
-            if (current % 10 and part != "zero") or (current % 100 >= 10 and _UNITS[part] >= 10):
+        if part in _UNITS and part != "zero":
+            if current % 10 or 10 <= current % 100 < 20 or (current % 100 and _UNITS[part] >= 10):
                 return None
             current += _UNITS[part]
         elif part in _TENS:
@@ -239,10 +246,14 @@ def _cardinal(parts: list[str]) -> int | None:
                 return None
             current += _TENS[part]
         elif part == "hundred":
+            if current > 99 or joined:
+                return None
             current = (current or 1) * 100
         elif part in _SCALES:
-            total, current = total + (current or 1) * _SCALES[part], 0
+            if _SCALES[part] >= scale or (joined and total):
+                return None
+            scale = _SCALES[part]
+            total, current = total + (current or 1) * scale, 0
         else:
             return None
-        seen = True
-    return total + current if seen else None
+    return total + current if parts and parts[-1] != "and" else None

@@ -20,6 +20,7 @@ from verifiers.thinking import after_thinking
 _NAMED = re.compile(
     r"\b(?:correct|right|best)\s+(?:option|choice|answer)\s*(?:is|:)[\s:*_$]*(?:\\text\w*\{)?\(?([A-Z])(?![A-Za-z])"
 )
+_MORE_LETTERS = re.compile(r"[)}*\s]*(?:,\s*\(?[A-Z]\b|/|or\b|\?|;)")
 _EITHER = re.compile(r"\(?[A-Z]\)?(?: ?, ?or | or | ?/ ?)\(?[A-Z]\)?")
 
 
@@ -66,6 +67,8 @@ def verify_choice(
     answer = found.answer
     if found.rule in ("", "bare", "formula") and (named := list(_NAMED.finditer(after_thinking(response)))):
         answer = named[-1][1]
+        if _MORE_LETTERS.match(after_thinking(response), named[-1].end()):
+            return ChoiceVerdict(Outcome.HEDGED, wanted, (), "extraction")
     if answer is None:
         return ChoiceVerdict(Outcome.NO_ANSWER, wanted, (), "extraction")
     if found.hedged:

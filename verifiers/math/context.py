@@ -39,20 +39,29 @@ _DOUBT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|cannot\s+be|can't\s+be)|n't(?:\s+be)?)\s*(?:equal\s+to)?[\s$(]*$", re.IGNORECASE
-)
-_DENIED_AFTER = re.compile(
-    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:is|was|seems)\s+(?:wrong|incorrect|false|not\s+(?:right|correct|true))\b",
+    r"(?:\b(?:not|never|cannot\s+be|can't\s+be|but|from|than|least|most|negative|minus|twice|half\s+of)|n't(?:\s+be)?)"
+    r"\s*(?:equal\s+to)?[\s$(]*$",
     re.IGNORECASE,
 )
+"""Words that deny what follows, bound it or change its value; "but" of "anything but"."""
+_DENIED_AFTER = re.compile(
+    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:(?:is|was|seems)\s+(?:wrong|incorrect|false|not\b)|isn't\b|"
+    r"does(?:\s+not|n't)\s+(?:work|hold|fit)|\(\s*(?:wrong|incorrect|false)\b)|"
+    r"[\s$]*(?:hundred|trillion|dozen|thirds|halves|and\s+a\s+half|plus|minus)\b",
+    re.IGNORECASE,
+)
+"""Words that deny what stands before them or change its value."""
+_COMMANDS = r"(?:cdot|times|div|pm|mp|bmod|mod|sqrt|[dtc]?frac|pi|theta|alpha|sin|cos|tan|ln|log|binom)(?![A-Za-z])"
 _OPERATOR_BEFORE = re.compile(
-    r"(?:\d|[\w)}] ?[*/+^_]\s?|[\w)}] ?[-−]\s?|(?:^|[$=({\[]|\\[(\[])\s*[-−]\s*|\}\s*\{|"
-    r"\\(?:cdot|times|div|pm|mp|neq?|not|sqrt|[dt]?frac)\s*\{?\s*)$"
+    r"(?:\d|[\w)}] ?[*/+^_]\s?|[\w)}] ?[-−]\s?|(?:^|[$=({\[]|\\[(\[])\s*[-−]\s*|\}\s*\{|[×÷√≠≥≤]\s*|"
+    r"(?:\\(?:ne|neq|not|ge|geq|le|leq|gt|lt)|!=|\\not=)\s*|"
+    rf"\\{_COMMANDS}\s*(?:\[\d\])?\s*[{{(]?\s*)$"
 )
 _OPERATOR_AFTER = re.compile(
-    r"(?:\s|\\[,; ])?(?:\^(?!\s?\{?\s?\\circ)|_|\\(?:cdot|times|div|pm|mp|sqrt|[dt]?frac)(?![A-Za-z])|"
-    r"\+\s?[\w\\(]|-\s?\d|\*[\d\\(]|/\s?[\d\\]|\.\d|\d|\{)"
+    rf"(?:\s|\\[,;! ])*(?:\^(?!\s?\{{?\s?\\circ)|_|\\{_COMMANDS}|[×÷²³]|[+\-−]\s?\\?[\w(]|\*[\w\\(]|/\s?[\w\\(]|\{{)|"
+    r"\.\d|\d|!(?=\s*\$)|\((?=\d)"
 )
+_MATH_OPERATOR_AFTER = re.compile(r"(?:\s|\\[,;! ])*(?:[A-Za-z](?![A-Za-z])|\()|(?:\s*=\s*[^\s$])")
 _FACTOR_AFTER = re.compile(r"\s?(\\?%|(?:thousand|million|billion)\b)")
 _FORMULA_START = re.compile(r"[=$\n:]|\\[(\[]")
 _FORMULA_END = re.compile(r"[$\n=]|\\[)\]]|[.,;](?:\s|$)")
@@ -85,8 +94,11 @@ def whole_formula(text: str, start: int, end: int, inside: str) -> str:
     """The formula that a box is part of, such as `-(5)` for `-[5]` and `2(5)` for `2[5]`; mostly the box alone."""
     if factor := _FACTOR_AFTER.match(text, end, end + _MAX_BESIDE):
         return f"{inside} {factor[1]}"
-    before = _OPERATOR_BEFORE.search(text, max(start - 12, 0), start)
-    if before is None and not _OPERATOR_AFTER.match(text, end, end + _MAX_BESIDE):
+    before = _OPERATOR_BEFORE.search(text, max(start - 14, 0), start)
+    after = _OPERATOR_AFTER.match(text, end, end + _MAX_BESIDE)
+    if _in_dollars(text, start):
+        after = after or _MATH_OPERATOR_AFTER.match(text, end, end + _MAX_BESIDE)
+    if before is None and after is None:
         return inside
     left, right = text[max(start - _MAX_BESIDE, 0) : start], text[end : end + _MAX_BESIDE]
     for found in list(_FORMULA_START.finditer(left))[-1:]:
@@ -94,3 +106,9 @@ def whole_formula(text: str, start: int, end: int, inside: str) -> str:
     if found_end := _FORMULA_END.search(right):
         right = right[: found_end.start()]
     return f"{left.strip()}({inside}){right.strip()}"
+
+
+def _in_dollars(text: str, place: int) -> bool:
+    """Whether a place lies between two dollar signs of its line."""
+    line = text[max(text.rfind("\n", 0, place) + 1, place - 500) : place]
+    return len(re.findall(r"(?<!\\)\$\$?", line)) % 2 == 1

@@ -26,6 +26,7 @@ _STATED = re.compile(
     r"\banswer(?:\s++to\s[^.:\n$]{1,80}?)?(?:\s|\*\*|__)*+(?:is\b|=|:|：)[\s:*=_]*+",
     re.IGNORECASE,
 )
+_DENIED_STATEMENT = re.compile(r"\b(?:wrong|incorrect|not\s+the|false\s+that(?:\s+the)?)\s+$", re.IGNORECASE)
 _LEADS = re.compile(
     r"(?:(?:therefore|thus|hence|then|so|simply|clearly|indeed|actually|now|in fact|just|exactly|equal to|given by)"
     r"[,:]?\s++)++",
@@ -39,7 +40,8 @@ _DELIMITER = re.compile(r"\\[()\[\]\\$]|\$\$?")
 _CLOSING = {r"\(": r"\)", r"\[": r"\]", "$": "$", "$$": "$$"}
 _TAIL = re.compile(r"[\s.!,;:*_]*+")
 _NOTHING_MORE = re.compile(
-    r"[\s.!,;:*_)]*+$|\s*[,;(]?\s*(?:since|because|as|where|which|by|from|so|using|for all|i\.e\.|in simplest)\b",
+    r"[\s.!,;:*_)]*+$|\s*[,;(]?\s*(?:since|because|as)\b|"
+    r"\s*[,;(]?\s*(?:where|which|by|from|so|using|i\.e\.|in simplest)\b(?![^\n]*(?:[\d$]|\bfalse\b|\bwrong\b|\bnot\b))",
     re.IGNORECASE,
 )
 _UNIT = re.compile(r" ?([A-Za-z°%]+(?:[/^ ][A-Za-z0-9]+){0,3})[.!]?\s*")
@@ -129,6 +131,8 @@ def _from_statement(text: str) -> Extracted | None:
     last = None
     for match in _STATED.finditer(text):
         last = match
+    if last is not None and _DENIED_STATEMENT.search(text, max(last.start() - 40, 0), last.start()):
+        return Extracted(None, "stated")
     return None if last is None else _first_sentence(text[last.end() :], "stated")
 
 

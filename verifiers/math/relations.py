@@ -75,7 +75,8 @@ def _solves(solved: Relation, other: Relation) -> bool:
             equal_values(each, Product((Number(step), above[1]))) is True
             for each, step in zip(above[2:], steps[2:], strict=True)
         )
-        return linear and not _vanishes_somewhere(above[1], equation, left)
+        slope = difference(substituted(equation, left, Number(Fraction(1))), substituted(equation, left, zero))
+        return linear and not _vanishes_somewhere(slope, equation, left)
     except Undefined:
         return False
 

@@ -19,7 +19,9 @@ _CHOICE = re.compile(
 )
 _LETTER = r"(?:\( ?[A-Z] ?\)|[A-Z])"
 _LETTERS = re.compile(rf"{_LETTER}(?:(?: ?[,;] ?(?:and )?| and | ?& ?){_LETTER})+")
-_TWO_CHOICES = re.compile(r"\b(?:or|and|not|nor|wrong|false|incorrect)\b|(?<![A-Za-z\\{])[A-Z](?![A-Za-z])")
+_TWO_CHOICES = re.compile(
+    r"\b(?:or|and|not|nor|neither|nope|wrong|false|incorrect)\b|n't\b|(?<![A-Za-z\\{])[A-Za-z][).:]|(?<![A-Za-z\\{])[A-Z](?![A-Za-z])"
+)
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DATE = re.compile(rf"(?:(?P<month>{_MONTHS}),? (?P<day>\d\d?)|(?P<day2>\d\d?) (?:of )?(?P<month2>{_MONTHS}))")
 _CLOCK = re.compile(r"(\d{1,2})(?: ?: ?(\d\d)(?: ?: ?(\d\d))?)? ?([ap])\.? ?m\.?", re.IGNORECASE)

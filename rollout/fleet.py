@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,10 @@ class RolloutFleet:
     async def shutdown(self) -> None:
         """End all workers and their engines; fine to call twice."""
         actors, self._actors = self._actors, []
-        family = [member for one in self._processes if one.is_running() for member in (one, *one.children(True))]
+        family: list[psutil.Process] = []
+        for one in self._processes:
+            with suppress(psutil.NoSuchProcess):  # any of them may end by itself at any moment
+                family += [one, *one.children(True)]
         if self._started and actors:
             ends = [asyncio.ensure_future(actor.shutdown.remote()) for actor in actors]
             await asyncio.wait(ends, timeout=SHUTDOWN_SECONDS)
@@ -180,7 +184,8 @@ class RolloutFleet:
             ray.kill(actor)
         _, alive = await asyncio.to_thread(psutil.wait_procs, family, 2 if self._started else 0)
         for process in alive:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         await asyncio.to_thread(psutil.wait_procs, alive, 5)
 
     def _assign(self, requests: Sequence[SampleRequest]) -> dict[int, list[Order]]:

@@ -39,13 +39,13 @@ _DOUBT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|cannot\s+be|can't\s+be|but|from|than|least|most|negative|minus|twice|half\s+of)|n't(?:\s+be)?)"
+    r"(?:\b(?:not|never|cannot\s+be|can't\s+be|anything\s+but|different\s+from|negative|minus|twice|half\s+of)|n't(?:\s+be)?)"
     r"\s*(?:equal\s+to)?[\s$(]*$",
     re.IGNORECASE,
 )
-"""Words that deny what follows, bound it or change its value; "but" of "anything but"."""
+"""Words that deny what follows or change its value. A bound ("at least") may be what was asked for."""
 _DENIED_AFTER = re.compile(
-    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:(?:is|was|seems)\s+(?:wrong|incorrect|false|not\b)|isn't\b|"
+    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:(?:is|was|seems)\s+(?:wrong|incorrect|false|not\s+(?:right|correct|true|the\s+answer))|isn't\b|"
     r"does(?:\s+not|n't)\s+(?:work|hold|fit)|\(\s*(?:wrong|incorrect|false)\b)|"
     r"[\s$]*(?:hundred|trillion|dozen|thirds|halves|and\s+a\s+half|plus|minus)\b",
     re.IGNORECASE,
@@ -53,15 +53,15 @@ _DENIED_AFTER = re.compile(
 """Words that deny what stands before them or change its value."""
 _COMMANDS = r"(?:cdot|times|div|pm|mp|bmod|mod|sqrt|[dtc]?frac|pi|theta|alpha|sin|cos|tan|ln|log|binom)(?![A-Za-z])"
 _OPERATOR_BEFORE = re.compile(
-    r"(?:\d|[\w)}] ?[*/+^_]\s?|[\w)}] ?[-−]\s?|(?:^|[$=({\[]|\\[(\[])\s*[-−]\s*|\}\s*\{|[×÷√≠≥≤]\s*|"
+    r"(?:\d|[\w)}] ?[*/+^_]\s?|[\w)}] ?[-−]\s?|(?:[$=({\[]|\\[(\[])\s*[-−]\s*|(?:^|\n)[-−]|\}\s*\{|[×÷√≠≥≤]\s*|"
     r"(?:\\(?:ne|neq|not|ge|geq|le|leq|gt|lt)|!=|\\not=)\s*|"
     rf"\\{_COMMANDS}\s*(?:\[\d\])?\s*[{{(]?\s*)$"
 )
 _OPERATOR_AFTER = re.compile(
-    rf"(?:\s|\\[,;! ])*(?:\^(?!\s?\{{?\s?\\circ)|_|\\{_COMMANDS}|[×÷²³]|[+\-−]\s?\\?[\w(]|\*[\w\\(]|/\s?[\w\\(]|\{{)|"
-    r"\.\d|\d|!(?=\s*\$)|\((?=\d)"
+    r"(?:[ \t]|\\[,;! ])*(?:\^(?!\s?\{?\s?\\circ)|_|[×÷²³]|\+ ?[\w\\(]|[-−] ?[\d\\]|\*[\w\\(]|/ ?[\d\\(]|\{)|"
+    rf"(?:[ \t]|\\[,;! ])*\\{_COMMANDS}|\.\d|\d|!(?=\s*\$)|\((?=\d)"
 )
-_MATH_OPERATOR_AFTER = re.compile(r"(?:\s|\\[,;! ])*(?:[A-Za-z](?![A-Za-z])|\()|(?:\s*=\s*[^\s$])")
+_MATH_OPERATOR_AFTER = re.compile(r"(?:[ \t]|\\[,;! ])*(?:[A-Za-z](?![A-Za-z])|\(|[-−/] ?[\w(]|= ?[^\s$])")
 _FACTOR_AFTER = re.compile(r"\s?(\\?%|(?:thousand|million|billion)\b)")
 _FORMULA_START = re.compile(r"[=$\n:]|\\[(\[]")
 _FORMULA_END = re.compile(r"[$\n=]|\\[)\]]|[.,;](?:\s|$)")

@@ -1,5 +1,4 @@
-r"""What stands around an answer in a response: alternatives beside it, a denial, or a larger formula that it is part
-of.
+r"""What stands around an answer in a response: alternatives beside it, a denial, a formula that it is part of.
 
 All of it looks at a short stretch of text on either side, so that no response takes long.
 """

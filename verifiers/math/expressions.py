@@ -35,6 +35,7 @@ from verifiers.math.tree import (
     walk,
 )
 from verifiers.math.units import Unit, is_unit, read_unit
+from verifiers.math.words import base_of
 
 MAX_DEPTH = 300
 MAX_DIGITS = 20_000
@@ -45,8 +46,6 @@ _ATOMS = ("number", "symbol", "constant", "function", "frac", "sqrt", "binom", "
 _STARTS = frozenset((*_ATOMS, *_CLOSERS))
 _MATRICES = frozenset(("pmatrix", "bmatrix", "Bmatrix", "vmatrix", "matrix", "smallmatrix", "array"))
 _FUNCTION_LETTERS = frozenset(("f", "g", "phi", "Gamma", "zeta", "sigma"))
-_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-          "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 
 
 class Expressions(Cursor, ABC):
@@ -181,7 +180,7 @@ class Expressions(Cursor, ABC):
             parts = [self.take()]
         name = "".join(part.text for part in parts)
         if isinstance(left, Number):
-            base = int(name) if name.isdecimal() and len(name) <= 3 else _BASES.get(name.lower().strip())
+            base = base_of(name)
             if base is None:
                 raise NotMathematics(f"base {name}")
             return Numeral(digits.replace(",", ""), base)
@@ -203,14 +202,7 @@ class Expressions(Cursor, ABC):
             if self.peek.kind == "'" and self.ahead(1).kind == "(":
                 self.take()
                 return self._opaque(f"{token.text}'")
-            if token.text in _FUNCTION_LETTERS and [self.ahead(k).text for k in range(6)] == [
-                "^",
-                "{",
-                "-",
-                "1",
-                "}",
-                "(",
-            ]:
+            if token.text in _FUNCTION_LETTERS and "".join(self.ahead(k).text for k in range(6)) == "^{-1}(":
                 self.position += 5
                 return self._opaque(f"inverse {token.text}")
             return Symbol(token.text)
@@ -405,7 +397,7 @@ class Expressions(Cursor, ABC):
         if self.accept("-"):
             return (negated(self._arguments()[0]),)
         node = self.expression(_POWER)
-        while self.peek.kind in ("number", "symbol", "constant", "frac", "sqrt") and self.peek.kind in _STARTS:
+        while self.peek.kind in ("number", "symbol", "constant", "frac", "sqrt"):
             node = _product(node, self.expression(_POWER))
         return (node,)
 

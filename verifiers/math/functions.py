@@ -22,43 +22,10 @@ CONSTANTS = {"pi": "pi", "e": "e", "i": "i", "infty": "infinity", "infinity": "i
              "oo": "infinity", "Infinity": "infinity"}  # fmt: skip
 
 GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-    ]
+    (
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi "
+        "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar"
+    ).split()
 )
 GREEK_VARIANTS = {"varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "varrho": "rho", "varsigma": "sigma"}
 
@@ -69,8 +36,8 @@ OPERATORS = {
     "bigcup": "union", "bigcap": "intersection",
     "cap": "intersection", "setminus": "difference", "backslash": "difference", "wedge": "and", "land": "and",
     "vee": "or", "lor": "or", "langle": "<<", "rangle": ">>", "lfloor": "floor(", "rfloor": "floor)",
-    "lceil": "ceil(", "rceil": "ceil)", "equiv": "equiv", "bmod": "mod", "pmod": "pmod", "mod": "mod", "prime": "'",
-    "choose": "choose", "to": "->", "implies": "=>", "Rightarrow": "=>", "iff": "<=>", "Leftrightarrow": "<=>",
+    "lceil": "ceil(", "rceil": "ceil)", "bmod": "mod", "mod": "mod", "prime": "'",
+    "choose": "choose", "to": "->",
 }  # fmt: skip
 """LaTeX commands that are signs -> the sign."""
 

@@ -50,7 +50,7 @@ _LETTERS = re.compile(r"[A-Za-z]+")
 _ENVIRONMENT = re.compile(r"\\(begin|end) ?\{([A-Za-z]+)\*?\}(?: ?\{[lcr| ]*\})?")
 _SIGN = re.compile(r"\*\*|\+-|-\+|<=>|<=|>=|!=|==|=>|->|\|\||\.\.\.|[-+*/^_=<>!(){}\[\],;:|&'%°＄$€£¥₹¢]")
 _SET = re.compile(r"\\mathbb ?(?:\{ ?([A-Z]) ?\}|([A-Z]))")
-_ENDS_OPERAND = frozenset(("number", ")", "]", "}", "symbol", "constant", "!", "°", "%", "matrix"))
+_ENDS_OPERAND = frozenset(("number", ")", "]", "}", "symbol", "constant", "!", "°", "%"))
 _CONNECTIVES = {"or": "or", "and": "and"}
 _CURRENCIES = frozenset("＄€£¥₹")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 
 from verifiers.math.normalise import squeeze
 from verifiers.math.numbers import PlainNumber, equal_digits, equal_numbers, parse_number
@@ -210,8 +209,4 @@ def _as_mathematics(words: str | None) -> str | None:
     if words is None:
         return None
     number = number_of(words)
-    return _written(number) if number is not None else formula_for(words)
-
-
-def _written(number: Fraction) -> str:
-    return str(number)
+    return str(number) if number is not None else formula_for(words)

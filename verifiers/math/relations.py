@@ -1,6 +1,7 @@
 """Equations and inequalities.
 
-A solved form (`x = 5`) is compared by its value. Other equations are the same when one is the other times a constant.
+A solved form (`x = 5`) is compared by its value. Other equations are the same when one is the other times a constant,
+or is solved for a variable in which the other is linear.
 Restating a question is no answer to it: `2x = 10` is not `x = 5`.
 """
 

@@ -15,24 +15,14 @@ from verifiers.math.lexer import NotMathematics, Reading, TooLarge
 from verifiers.math.parser import parse
 from verifiers.math.quick import Decision, decide_quickly
 from verifiers.math.tree import Node, Quantity, walk
-from verifiers.math.words import formula_for, number_of, words_of
+from verifiers.math.words import MULTIPLES, formula_for, number_of, words_of
 
 MAX_LENGTH = 20_000
 """Characters of an answer that is parsed."""
 _READINGS = (Reading(), Reading(letters_are_units=False), Reading(commas_group=False))
 _AMBIGUOUS_UNITS = re.compile(r"[\d)}] ?[A-Za-z]{1,4}(?![A-Za-z])")
 _AMBIGUOUS_COMMAS = re.compile(r"\d,\d{3}")
-_SCALES = {
-    "hundred": "100",
-    "thousand": "1000",
-    "million": "10^{6}",
-    "billion": "10^{9}",
-    "trillion": "10^{12}",
-    "dozen": "12",
-}
-_SCALE = re.compile(
-    r"(?<=\d) ?(?:\\text ?\{ ?)?(hundred|thousand|million|billion|trillion|dozen)(?![A-Za-z])( ?[A-Za-z ]*\})?"
-)
+_SCALE = re.compile(rf"(?<=\d) ?(?:\\text ?\{{ ?)?({'|'.join(MULTIPLES)})(?![A-Za-z])( ?[A-Za-z ]*\}})?")
 _MARKS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -50,14 +40,11 @@ class UnparseableGold(ValueError):
 
 
 def judge(gold: str, answer: str) -> Decision:
-    """Whether two normalised answers are equal, and by which rule.
+    """Whether two normalised answers that the fast path leaves open are equal, and by which rule.
 
     Raises:
         TooLarge: that cannot be told within bounds. UnparseableGold.
     """
-    decision = decide_quickly(gold, answer)
-    if decision is not None:
-        return decision
     if max(len(gold), len(answer)) > MAX_LENGTH:
         raise TooLarge
     congruent = equal_congruences(gold, answer)
@@ -116,7 +103,7 @@ def _spell_out(text: str) -> str:
     for pattern, replacement in _MARKS:
         text = pattern.sub(replacement, text)
     text = _SCALE.sub(
-        lambda m: rf"\times {_SCALES[m[1]]}" + (rf"\text{{{m[2]}" if m[2] and m[2].strip(" }") else ""), text
+        lambda m: rf"\times {MULTIPLES[m[1]]}" + (rf"\text{{{m[2]}" if m[2] and m[2].strip(" }") else ""), text
     )
     if match := _LEADING_WORDS.match(text):
         run = match[1].lower().split()

@@ -121,7 +121,7 @@ def judge_here(gold: str, answer: str) -> tuple[Outcome, str]:
 
 
 def _verify(gold: Gold, found: Extracted, judge: _Judge) -> MathVerdict:
-    golds = [_text(one) for one in (gold if isinstance(gold, Sequence) and not isinstance(gold, str) else [gold])]
+    golds = [str(one) for one in (gold if isinstance(gold, Sequence) and not isinstance(gold, str) else [gold])]
     verdict = MathVerdict(Outcome.UNPARSEABLE_GOLD, "", None, "no reference", found.rule)
     for one in golds:
         verdict = _verify_one(one, found, judge)
@@ -168,7 +168,3 @@ def _compare(gold: str, answer: str, judge: _Judge) -> tuple[Outcome, str]:
 
 def _outcome(decision: Decision) -> Outcome:
     return Outcome.RIGHT if decision.equal else Outcome.WRONG
-
-
-def _text(gold: object) -> str:
-    return gold if isinstance(gold, str) else str(gold)

@@ -28,37 +28,26 @@ _CLOCK = re.compile(r"(\d{1,2})(?: ?: ?(\d\d)(?: ?: ?(\d\d))?)? ?([ap])\.? ?m\.?
 
 _HOURS = {"noon": 12, "midday": 12, "midnight": 0}
 _NUMERAL = re.compile(r"\(? ?([0-9A-Za-z]+) ?\)? ?_ ?\{? ?(\d{1,2}|[a-z]+) ?\}?")
-_BASES = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "twelve": 12,
-    "sixteen": 16,
-}
 
-_SYNONYMS = {
-    phrase: group
-    for group, phrases in {
-        "no solution": (
-            "no solution", "no solutions", "no real solution", "no real solutions", "there is no solution", "none",
-            "there are no solutions", "has no solution", "no such value exists", "empty set", "empty", "null set",
-            "no real roots",
-        ),
-        "undefined": ("undefined", "not defined", "does not exist", "doesn't exist", "dne", "is undefined",
-        "limit does not exist"), "all real numbers": ("all real numbers", "all reals", "all real", "reals",
-                             "real numbers", "set of all real numbers", "any real number", "every real number",
-                             "all real values"),
-        "infinitely many": ("infinitely many", "infinitely many solutions", "infinite number of solutions",
-                            "infinite solutions", "there are infinitely many solutions", "infinite"),
-    }.items()
-    for phrase in phrases
+_PHRASES = {
+    "no solution": (
+        "no solution", "no solutions", "no real solution", "no real solutions", "there is no solution", "none",
+        "there are no solutions", "has no solution", "no such value exists", "empty set", "empty", "null set",
+        "no real roots",
+    ),
+    "undefined": (
+        "undefined", "not defined", "does not exist", "doesn't exist", "dne", "is undefined", "limit does not exist",
+    ),
+    "all real numbers": (
+        "all real numbers", "all reals", "all real", "reals", "real numbers", "set of all real numbers",
+        "any real number", "every real number", "all real values",
+    ),
+    "infinitely many": (
+        "infinitely many", "infinitely many solutions", "infinite number of solutions", "infinite solutions",
+        "there are infinitely many solutions", "infinite",
+    ),
 }  # fmt: skip
+_SYNONYMS = {phrase: meaning for meaning, phrases in _PHRASES.items() for phrase in phrases}
 _AS_FORMULA = {"no solution": r"\emptyset", "all real numbers": r"\mathbb{R}", "infinity": r"\infty",
                "negative infinity": r"-\infty", "minus infinity": r"-\infty",
                "positive infinity": r"\infty"}  # fmt: skip
@@ -66,38 +55,24 @@ _AS_FORMULA = {"no solution": r"\emptyset", "all real numbers": r"\mathbb{R}", "
 _UNITS = {
     word: value
     for value, word in enumerate(
-        [
-            *(
-                "zero",
-                "one",
-                "two",
-                "three",
-                "four",
-                "five",
-                "six",
-                "seven",
-                "eight",
-                "nine",
-                "ten",
-                "eleven",
-                "twelve",
-            ),
-            *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-        ]
+        (
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+            "seventeen eighteen nineteen"
+        ).split()
     )
 }
 _TENS = {
     word: 10 * value
-    for value, word in enumerate(
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
-    )
+    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
 }
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MULTIPLES = {"dozen": 12, "hundred": 100, **_SCALES}
+"""Words that multiply the number before them."""
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
           "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "hundredth": 100}  # fmt: skip
 _MAX_NUMBER_WORDS = 200
 """Characters of a number in words."""
-_MULTIPLE = re.compile(r"(dozen|hundred|thousand|million|billion|trillion)$", re.IGNORECASE)
+_MULTIPLE = re.compile(rf"({'|'.join(MULTIPLES)})$", re.IGNORECASE)
 
 
 def unwrap_text(text: str) -> str:
@@ -174,14 +149,22 @@ def numeral_of(text: str) -> tuple[str, int] | None:
     match = _NUMERAL.fullmatch(_TEXT.sub(r"\1", text).replace(" ", ""))
     if match is None or (not any(map(str.isdecimal, match[1])) and len(match[1]) < 2):
         return None
-    base = _BASES.get(match[2]) or (int(match[2]) if match[2].isdecimal() else 0)
+    base = base_of(match[2])
     digits = match[1].upper().lstrip("0") or "0"
-    return (sign + digits, base) if 2 <= base <= 36 and all(int(digit, 36) < base for digit in digits) else None
+    return (
+        (sign + digits, base)
+        if base is not None and 2 <= base <= 36 and all(int(digit, 36) < base for digit in digits)
+        else None
+    )
+
+
+def base_of(text: str) -> int | None:
+    """The base of a numeral, in digits or in a word; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) <= 3 else _UNITS.get(text.lower().strip())
 
 
 def number_of(words: str) -> Fraction | None:
-    """The number that words in lower case name: "forty-two", "one hundred and five", "three quarters",
-    "two and a half"."""
+    """The number that words in lower case name: "forty-two", "one hundred and five", "two and a half"."""
     if len(words) > _MAX_NUMBER_WORDS:
         return None
     parts = words.replace("-", " ").split()
@@ -208,8 +191,7 @@ def multiple_of(text: str) -> tuple[str, int] | None:
     match = _MULTIPLE.search(text, max(len(text) - 8, 0))
     if match is None:
         return None
-    word = match[1].lower()
-    return text[: match.start()].rstrip(), {"dozen": 12, "hundred": 100}.get(word) or _SCALES[word]
+    return text[: match.start()].rstrip(), MULTIPLES[match[1].lower()]
 
 
 def _fraction(parts: list[str]) -> Fraction | None:

@@ -1,0 +1,92 @@
+"""The warm interpreter: it has imported what programs often import, and forks a runner for each program.
+
+It never reads a program or its data, so nothing of one program can be found in the memory of the next. When a runner
+ends in any other way than by having reported, the zygote ends too: the stream to the host may be cut in the middle of a
+frame, and the host starts a new slot.
+"""
+
+from __future__ import annotations
+
+import array
+import bisect
+import collections
+import copy
+import dataclasses
+import datetime
+import decimal
+import fractions
+import functools
+import gc
+import heapq
+import itertools
+import json
+import math
+import operator
+import os
+import platform
+import queue
+import random
+import re
+import shutil
+import signal
+import string
+import sys
+import threading
+import typing
+from typing import Any
+
+from sandbox.guest import frames, linux, runner, seccomp
+
+_WARM = (array, bisect, collections, copy, dataclasses, datetime, decimal, fractions, functools, heapq, itertools, math,
+         operator, queue, random, re, string, threading, typing)  # fmt: skip
+
+_TOOLCHAINS = {"cpp": "g++", "javascript": "node"}
+
+
+def serve(settings: dict[str, Any]) -> Any:
+    """Fork runners until the host closes the connection (descriptor 0).
+
+    Returns only in a process that is to become a Python program: what to call, from as low on the stack as can be.
+    """
+    control = os.dup(0)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    seccomp.assemble(platform.machine(), 1)  # refuses a machine that it does not know, before anything runs
+    if settings["namespaces"]:
+        settings["uid"], settings["gid"] = os.getuid(), os.getgid()
+    else:
+        linux.set_dumpable(False)
+    hello = {
+        "python": platform.python_version(),
+        "toolchains": {
+            language: path for language, name in _TOOLCHAINS.items() if (path := shutil.which(name)) is not None
+        },
+    }
+    os.write(control, frames.pack(frames.HELLO, json.dumps(hello).encode()))
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    while True:
+        if settings["namespaces"]:
+            pid = linux.fork_into(linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+        else:
+            pid = os.fork()
+        if pid == 0:
+            try:
+                return runner.run_one(control, settings)
+            except BaseException as error:
+                print(f"runner: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                os._exit(1)
+        _, status = os.waitpid(pid, 0)
+        if status != 0:
+            os._exit(1)
+        if not settings["namespaces"] and not _is_clean():
+            os._exit(1)
+
+
+def _is_clean() -> bool:
+    """In a container without namespaces: end what is left of the program and remove its files."""
+    runner._kill_all()
+    return True

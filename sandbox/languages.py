@@ -1,0 +1,81 @@
+"""How programs of each language are compiled and run inside a slot."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import replace
+from threading import Lock
+
+from sandbox.slot import Running, Slot
+from sandbox.types import Job, Language, Limits, Result, SandboxError, Verdict
+
+_COMPILE_LIMITS = Limits(wall_s=30.0, memory_mb=1024, file_bytes=128 << 20, output_bytes=1 << 20)
+_BINARY = "program"
+_CACHED_PROGRAMS = 32
+
+
+class Starter:
+    """Starts programs in slots; keeps the last compiled ones, because a program is often run once a test case."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._binaries: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def start(self, slot: Slot, job: Job) -> Running | Result:
+        """Start a program, or say why it does not compile.
+
+        Raises:
+            SandboxError: the slot has no toolchain of its language.
+            SlotLost: the slot broke.
+        """
+        if job.language is Language.PYTHON:
+            return slot.start(job, None, "main.py")
+        if job.language not in slot.toolchains:
+            raise SandboxError(
+                f"the sandbox has no toolchain for {job.language} (it can run: {', '.join(sorted(slot.languages))}); "
+                "install g++ or node where its programs run"
+            )
+        tool = slot.toolchains[job.language]
+        if job.language is Language.JAVASCRIPT:
+            return slot.start(job, [tool, "main.js"], "main.js")
+        binary = self._compile(slot, job.program, tool)
+        if isinstance(binary, Result):
+            return binary
+        return slot.start(replace(job, files={**job.files, _BINARY: binary}), [f"./{_BINARY}"], "")
+
+    def finish(self, slot: Slot, job: Job, result: Result) -> Result:
+        """The result, with a compile error named where the language tells only by its output.
+
+        Raises:
+            SlotLost: the slot broke.
+        """
+        if (
+            job.language is Language.JAVASCRIPT
+            and result.verdict is Verdict.NONZERO_EXIT
+            and "SyntaxError" in result.stderr
+        ):
+            checking = replace(job, stdin=b"", channel=False, limits=_COMPILE_LIMITS)
+            argv = [slot.toolchains[job.language], "--check", "main.js"]
+            if slot.start(checking, argv, "main.js").wait().verdict is Verdict.NONZERO_EXIT:
+                return replace(result, verdict=Verdict.COMPILE_ERROR)
+        return result
+
+    def _compile(self, slot: Slot, program: str, compiler: str) -> bytes | Result:
+        key = hashlib.sha256(program.encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            if key in self._binaries:
+                self._binaries.move_to_end(key)
+                return self._binaries[key]
+        argv = [compiler, "-std=c++17", "-O2", "-pipe", "-o", _BINARY, "main.cpp"]
+        running = slot.start(Job(program, limits=_COMPILE_LIMITS), argv, "main.cpp", fetch=(_BINARY,))
+        result = running.wait()
+        binary = running.fetched[0] if running.fetched else b""
+        if result.verdict is not Verdict.OK or not binary:
+            said = result.detail if result.verdict is not Verdict.NONZERO_EXIT else ""
+            return replace(result, verdict=Verdict.COMPILE_ERROR, detail=said and f"the compiler: {said}")
+        with self._lock:
+            self._binaries[key] = binary
+            while len(self._binaries) > _CACHED_PROGRAMS:
+                self._binaries.popitem(last=False)
+        return binary

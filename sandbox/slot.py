@@ -1,0 +1,368 @@
+"""One place where programs run, one after another: the host side of a zygote (see `sandbox/guest/`).
+
+A slot is a two-way byte stream to a zygote inside some isolation. Backends differ in how they start one and what they
+limit around it; how a program is sent in and its end is told are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import select
+import socket
+import time
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, Protocol
+
+from sandbox.guest import frames
+from sandbox.guest.runner import FOLDER
+from sandbox.types import CHANNEL_FD, Job, Language, Result, SandboxError, Verdict
+
+GUEST_MODULES = ("frames", "linux", "seccomp", "program", "runner", "zygote")
+"""In the order in which they import each other."""
+
+BOOTSTRAP = """
+import json, os, sys, types
+def take(size):
+    data = b""
+    while len(data) < size:
+        more = os.read(0, size - len(data))
+        if not more: os._exit(0)
+        data += more
+    return data
+start = json.loads(take(int.from_bytes(take(4), "big")))
+for name in ("sandbox", "sandbox.guest"):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = []
+for name, source in start["modules"]:
+    module = sys.modules[name] = types.ModuleType(name)
+    setattr(sys.modules["sandbox.guest"], name.rpartition(".")[2], module)
+    exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
+del name, source, module, take
+run = sys.modules["sandbox.guest.zygote"].serve(start["settings"])
+del start
+run()
+"""
+"""The zygote's first program (`python3 -I -c`): takes the guest's modules from its standard input and serves."""
+
+_START_TIMEOUT_S = 30.0
+_READ = 1 << 18
+_GRACE_S = 15.0
+"""How much longer than a program's own limit the slot may take before it counts as lost."""
+
+assert CHANNEL_FD == 3  # as in sandbox/guest/program.py, which cannot import this
+
+
+class SlotLost(Exception):
+    """The slot broke under a program, which says nothing about the program."""
+
+
+class Container(Protocol):
+    """The isolation around a zygote."""
+
+    connection: socket.socket
+    """Connected to the zygote's standard input, and to where it answers."""
+
+    def decode(self, data: bytes) -> bytes:
+        """What the zygote wrote, out of what came through the connection."""
+        ...
+
+    def close(self) -> str:
+        """Kill everything inside, free what it held; returns what the inside had said on its standard error."""
+        ...
+
+
+class Meter(Protocol):
+    """What a backend limits and measures around a slot."""
+
+    def before(self, job: Job) -> None:
+        """Set the limits of the program that starts next."""
+        ...
+
+    def after(self, report: Mapping[str, Any]) -> tuple[bool, float]:
+        """Whether memory ended, and the peak in MiB."""
+        ...
+
+
+def _guest(settings: Mapping[str, Any]) -> bytes:
+    """What the bootstrap reads first: the guest's modules and the backend's settings."""
+    folder = files("sandbox.guest")
+    modules = [(f"sandbox.guest.{name}", (folder / f"{name}.py").read_text()) for name in GUEST_MODULES]
+    start = json.dumps({"modules": modules, "settings": settings}).encode()
+    return len(start).to_bytes(4, "big") + start
+
+
+class Slot:
+    """A started zygote. Used by one program at a time."""
+
+    def __init__(self, container: Container, meter: Meter, settings: Mapping[str, Any], *, poll_tree: bool) -> None:
+        """Send the guest in and wait until the zygote is ready.
+
+        Args:
+            container: runs `BOOTSTRAP`.
+            meter: the backend's limits around it.
+            settings: for the guest (see `sandbox/guest/zygote.py`).
+            poll_tree: whether the inside itself has to hold the memory limit of a process tree.
+
+        Raises:
+            SandboxError: it does not start; says what it said.
+        """
+        self._container = container
+        self._connection = container.connection
+        self._connection.setblocking(False)
+        self._early: list[bytes] = []
+        self._meter = meter
+        self._poll_tree = poll_tree
+        self._frames = frames.FrameBuffer()
+        self.broken = False
+        """True once it cannot be used any more."""
+        try:
+            self._write(_guest(settings))
+            kind, payload = self._next_frame(time.monotonic() + _START_TIMEOUT_S, [])
+        except (OSError, SlotLost) as lost:  # TimeoutError among them
+            said = self.close() or str(lost) or "no answer in time"
+            raise SandboxError(f"a place for programs does not start: {said}") from None
+        assert kind == frames.HELLO
+        hello = json.loads(payload)
+        self.python: str = hello["python"]
+        """Version of the interpreter inside."""
+        self.toolchains: dict[str, str] = hello["toolchains"]
+        """Path of the compiler or interpreter inside, by language."""
+
+    @property
+    def languages(self) -> frozenset[Language]:
+        """What can be run here."""
+        return frozenset({Language.PYTHON, *(Language(name) for name in self.toolchains)})
+
+    def close(self) -> str:
+        """Kill everything in it; returns what the inside had to say."""
+        self.broken = True
+        return self._container.close()
+
+    def start(self, job: Job, argv: list[str] | None, main: str, fetch: tuple[str, ...] = ()) -> Running:
+        """Send a program in.
+
+        Args:
+            job: the program; its source is written to `main`.
+            argv: what to execute; None runs `main.py` in the warm interpreter.
+            main: file name of the source; empty where `job.files` has all that is needed.
+            fetch: files to read back after its end.
+
+        Raises:
+            SlotLost: the slot is gone.
+        """
+        limits = job.limits
+        contents = {**({main: job.program} if main else {}), **job.files}
+        blobs = {path: _bytes(content) for path, content in contents.items()}
+        stdin = _bytes(job.stdin)
+        cpu_s = limits.cpu_s or limits.wall_s
+        rlimits = {
+            "RLIMIT_CPU": max(1, math.ceil(cpu_s)),
+            "RLIMIT_NPROC": limits.processes,
+            "RLIMIT_FSIZE": limits.file_bytes,
+            "RLIMIT_NOFILE": limits.open_files,
+            "RLIMIT_CORE": 0,
+        }
+        if argv:  # takes effect at exec: recursion may use the memory that there is
+            rlimits["RLIMIT_STACK"] = limits.memory_mb << 20
+        if self._poll_tree:
+            # Catches one huge allocation before the next look at the tree; threads' stacks are only reserved.
+            rlimits["RLIMIT_AS"] = (limits.memory_mb + 4096) << 20
+        described = {
+            "files": [(path, len(content)) for path, content in blobs.items()],
+            "argv": argv,
+            "channel": job.channel,
+            "fetch": fetch,
+            "wall_s": limits.wall_s,
+            "output_bytes": limits.output_bytes,
+            "file_bytes": limits.file_bytes + sum(map(len, blobs.values())) + (1 << 20),
+            "file_count": 4096 + limits.file_bytes // 65536,
+            "limits": rlimits,
+            "tree_mb": limits.memory_mb if self._poll_tree else 0,
+        }
+        header = json.dumps(described).encode()
+        payload = b"".join([len(header).to_bytes(4, "big"), header, *blobs.values(), stdin])
+        try:
+            self._meter.before(job)
+            self._write(frames.pack(frames.JOB, payload))
+        except OSError as error:
+            raise SlotLost(self.close() or str(error)) from error
+        return Running(self, job)
+
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
+        """Send a frame to the program that runs; one that is lost is noticed by who waits for the end."""
+        try:
+            self._write(frames.pack(kind, payload))
+        except OSError:
+            self.broken = True
+
+    def _write(self, data: bytes) -> None:
+        """All of it, while taking in what comes: neither side may wait for the other to read.
+
+        Raises:
+            OSError: the other side is gone.
+        """
+        left = memoryview(data)
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN | select.POLLOUT)
+        while left:
+            (_, events), *_ = poll.poll()
+            if events & select.POLLIN:
+                self._early.append(self._connection.recv(_READ))
+                if not self._early[-1]:
+                    raise ConnectionResetError("the sandbox closed the connection")
+            if events & select.POLLOUT:
+                left = left[self._connection.send(left) :]
+            elif not events & select.POLLIN:
+                raise ConnectionResetError("the sandbox closed the connection")
+
+    def _read(self, deadline: float) -> bytes:
+        if self._early:
+            return self._early.pop(0)
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        return self._connection.recv(_READ)
+
+    def _next_frame(self, deadline: float, waiting: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+        """The next frame; those that came with it are kept in `waiting`.
+
+        Raises:
+            SlotLost: the stream ended.
+            TimeoutError: `deadline` passed.
+        """
+        while not waiting:
+            try:
+                data = self._read(deadline)
+            except TimeoutError:
+                raise
+            except OSError:
+                data = b""
+            if not data:
+                raise SlotLost(self.close() or "the connection to the sandbox ended")
+            waiting += self._frames.feed(self._container.decode(data))
+        return waiting.pop(0)
+
+
+class Running:
+    """A program that was sent into a slot."""
+
+    def __init__(self, slot: Slot, job: Job) -> None:
+        self._slot = slot
+        self._job = job
+        self._frames: list[tuple[bytes, bytes]] = []
+        self._stdout: list[bytes] = []
+        self._stderr: list[bytes] = []
+        self._deadline = time.monotonic() + job.limits.wall_s + _GRACE_S
+        self.fetched: list[bytes] = []
+        """The files that were asked for."""
+        self.result: Result | None = None
+        """Set once the program has ended."""
+
+    def send(self, data: bytes) -> None:
+        """Write to the program's channel."""
+        if self.result is None:
+            self._slot.send(frames.CHANNEL, data)
+
+    def kill(self) -> None:
+        """Ask for the program's end."""
+        if self.result is None:
+            self._slot.send(frames.KILL)
+
+    def receive(self, timeout_s: float | None) -> bytes:
+        """The next bytes of the channel; b"" once the program has ended.
+
+        Raises:
+            TimeoutError: none came in time.
+            SlotLost: the slot broke.
+        """
+        deadline = self._deadline if timeout_s is None else min(time.monotonic() + timeout_s, self._deadline)
+        while self.result is None:
+            try:
+                kind, payload = self._slot._next_frame(deadline, self._frames)
+            except TimeoutError:
+                if time.monotonic() < self._deadline:
+                    raise
+                raise SlotLost(self._slot.close() or "the sandbox did not answer in time") from None
+            if kind == frames.CHANNEL:
+                return payload
+            if kind == frames.STDOUT:
+                self._stdout.append(payload)
+            elif kind == frames.STDERR:
+                self._stderr.append(payload)
+            elif kind == frames.FILE:
+                self.fetched.append(payload)
+            elif kind == frames.EXIT:
+                self.result = self._judge(json.loads(payload))
+        return b""
+
+    def wait(self) -> Result:
+        """To the end, without the channel.
+
+        Raises:
+            SlotLost: the slot broke.
+        """
+        while self.result is None:
+            self.receive(None)
+        return self.result
+
+    def _judge(self, report: dict[str, Any]) -> Result:
+        if report["failure"]:
+            self._slot.broken = True
+            raise SlotLost(report["failure"])
+        limits = self._job.limits
+        no_memory, peak_mb = self._slot._meter.after(report)
+        stdout = b"".join(self._stdout).decode("utf-8", "replace")
+        stderr = b"".join(self._stderr).decode("utf-8", "replace")
+        ended, number = report["ended"], report["signal"]
+        verdict, detail = Verdict.OK, ""
+        if ended == "memory" or no_memory or self._ran_out_of_memory(report, stderr):
+            verdict, detail = Verdict.MEMORY_LIMIT, f"more than {limits.memory_mb} MiB"
+        elif ended == "output":
+            verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
+        elif ended == "wall":
+            verdict, detail = Verdict.TIMEOUT, f"still running after {limits.wall_s:g} s"
+        elif number == 24 or (limits.cpu_s and report["cpu_s"] > limits.cpu_s):  # SIGXCPU
+            verdict, detail = Verdict.TIMEOUT, f"more than {limits.cpu_s or limits.wall_s:g} s of CPU time"
+        elif ended == "killed":
+            verdict, detail = Verdict.KILLED_BY_SIGNAL, "ended by its caller"
+        elif not report["compiled"]:
+            verdict = Verdict.COMPILE_ERROR
+        elif number:
+            verdict, detail = Verdict.KILLED_BY_SIGNAL, f"signal {number}"
+        elif report["exit_code"]:
+            verdict = Verdict.NONZERO_EXIT
+        return Result(
+            verdict,
+            stdout,
+            stderr,
+            exit_code=report["exit_code"] if not ended else None,
+            signal=number if not ended else None,
+            wall_s=report["wall_s"],
+            cpu_s=report["cpu_s"],
+            peak_memory_mb=peak_mb,
+            detail=detail,
+        )
+
+    def _ran_out_of_memory(self, report: dict[str, Any], stderr: str) -> bool:
+        """Where memory is not limited by a cgroup, an allocation fails and the program says so itself."""
+        if not self._slot._poll_tree or report["ended"]:
+            return False
+        last = stderr.rstrip().rpartition("\n")[2]
+        return bool(report["exit_code"] or report["signal"]) and ("MemoryError" in last or "std::bad_alloc" in stderr)
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+
+
+def inside_environment() -> dict[str, str]:
+    """All of a program's environment."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/sandbox/work",
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/sandbox/tmp",
+    }

@@ -127,7 +127,7 @@ class _Container:
                 self._process = subprocess.Popen(
                     command,
                     stdin=inside.fileno(),
-                    stdout=subprocess.DEVNULL,
+                    stdout=inside.fileno(),
                     stderr=self._said,
                     pass_fds=cgroup.join if cgroup else (),
                     cwd="/",

@@ -16,10 +16,9 @@ from importlib.resources import files
 from typing import Any, Protocol
 
 from sandbox.guest import frames
-from sandbox.guest.runner import FOLDER
 from sandbox.types import CHANNEL_FD, Job, Language, Result, SandboxError, Verdict
 
-GUEST_MODULES = ("frames", "linux", "seccomp", "program", "runner", "zygote")
+GUEST_MODULES = ("frames", "linux", "seccomp", "program", "runner", "cleaning", "zygote")
 """In the order in which they import each other."""
 
 BOOTSTRAP = """
@@ -322,6 +321,8 @@ class Running:
             verdict, detail = Verdict.MEMORY_LIMIT, f"more than {limits.memory_mb} MiB"
         elif ended == "output":
             verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
+        elif ended == "files":
+            verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {limits.file_bytes} bytes"
         elif ended == "wall":
             verdict, detail = Verdict.TIMEOUT, f"still running after {limits.wall_s:g} s"
         elif number == 24 or (limits.cpu_s and report["cpu_s"] > limits.cpu_s):  # SIGXCPU

@@ -22,9 +22,11 @@ from sandbox.guest import frames, linux, program
 FOLDER = "/sandbox"
 """A file system of its own for each program: `work` is its working directory, `tmp` and `shm` what their names say."""
 _WORK = f"{FOLDER}/work"
+SHARED = (FOLDER, "/tmp", "/dev/shm")
+"""What programs of a container without namespaces write to, one after another."""
 
 _READ = 1 << 16
-_TREE_POLL_S = 0.02
+_LOOK_S = 0.02
 _REAP_S = 0.2  # ended orphans count as processes until they are reaped
 
 
@@ -32,8 +34,14 @@ class HostGone(Exception):
     """The host side closed the connection."""
 
 
-def run_one(control: int, settings: dict[str, Any]) -> Any:
-    """Wait for a job, run it and report. Returns only in the process that is to become a Python program."""
+def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
+    """Wait for a job, run it and report. Returns only in the process that is to become a Python program.
+
+    Args:
+        control: where the host's frames come from.
+        out: where the host reads.
+        settings: see `sandbox.zygote`.
+    """
     if settings["namespaces"]:
         _map_user(settings)
     else:
@@ -51,8 +59,8 @@ def run_one(control: int, settings: dict[str, Any]) -> Any:
         linux.mount("tmpfs", FOLDER, linux.MS_NOSUID | linux.MS_NODEV,
                     f"size={job['file_bytes']},nr_inodes={job['file_count']},mode=755")  # fmt: skip
         linux.mount("proc", "/proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
-        for name in ("work", "tmp", "shm"):
-            os.mkdir(f"{FOLDER}/{name}")
+    for name in ("work", "tmp", "shm"):
+        os.mkdir(f"{FOLDER}/{name}")
     linux.drop_capabilities()
     for path, content in files:
         _write(path, content)
@@ -63,6 +71,7 @@ def run_one(control: int, settings: dict[str, Any]) -> Any:
     stderr_read, stderr_write = os.pipe()
     status_read, status_write = os.pipe()
     ours, theirs = socket.socketpair() if job["channel"] else (None, None)
+    killed_before = _oom_kills()
     started = time.monotonic()
     runner = os.getpid()
     child = os.fork()
@@ -73,12 +82,14 @@ def run_one(control: int, settings: dict[str, Any]) -> Any:
         os.close(descriptor)
     if theirs:
         theirs.close()
-    watch = _Watch(job, control, child, ours, stdin_write, stdin)
+    watch = _Watch(job, control, out, child, ours, stdin_write, stdin,
+                   () if settings["namespaces"] else SHARED)  # fmt: skip
     try:
         report = watch.until_end(stdout_read, stderr_read, status_read, started)
+        report["oom_kills"] = _oom_kills() - killed_before
         for path in job["fetch"]:
-            _send(control, frames.FILE, _read_back(path, job["file_bytes"]))
-        _send(control, frames.EXIT, json.dumps(report).encode())
+            _send(out, frames.FILE, _read_back(path, job["file_bytes"]))
+        _send(out, frames.EXIT, json.dumps(report).encode())
     except HostGone:
         _kill_all()
     os._exit(0)
@@ -138,11 +149,11 @@ def _read_back(path: str, limit: int) -> bytes:
         return file.read(limit) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
 
 
-def _send(control: int, kind: bytes, payload: bytes) -> None:
+def _send(out: int, kind: bytes, payload: bytes) -> None:
     data = memoryview(frames.pack(kind, payload))
     while data:
         try:
-            data = data[os.write(control, data) :]
+            data = data[os.write(out, data) :]
         except OSError as error:
             raise HostGone from error
 
@@ -165,19 +176,48 @@ def _reap_all() -> None:
             return
 
 
+def _used_bytes(folder: str) -> int:
+    """Of the file system mounted there."""
+    files = os.statvfs(folder)
+    return (files.f_blocks - files.f_bfree) * files.f_frsize
+
+
+def _oom_kills() -> int:
+    """How many processes of this container the kernel has killed for memory; 0 where it cannot be seen."""
+    for path in ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events"):
+        try:
+            with open(path) as file:
+                for line in file:
+                    if line.startswith("oom_kill "):
+                        return int(line.split()[1])
+        except OSError:
+            continue
+    return 0
+
+
 class _Watch:
     """Carries a running program's streams and ends it at its limits."""
 
     def __init__(
-        self, job: dict[str, Any], control: int, child: int, channel: socket.socket | None, stdin_fd: int, stdin: bytes
+        self,
+        job: dict[str, Any],
+        control: int,
+        out: int,
+        child: int,
+        channel: socket.socket | None,
+        stdin_fd: int,
+        stdin: bytes,
+        shared_files: tuple[str, ...],
     ) -> None:
         self._job = job
         self._control = control
+        self._out = out
         self._child = child
         self._channel = channel
         self._to_channel = bytearray()
         self._stdin_fd = stdin_fd
         self._stdin = memoryview(stdin)
+        self._shared_files = shared_files
         self._frames = frames.FrameBuffer()
         self._poll = select.poll()
         self._open: dict[int, bytes] = {}
@@ -211,9 +251,14 @@ class _Watch:
                 ended = "wall"
                 break
             if self._job["tree_mb"]:
-                wait = min(wait, _TREE_POLL_S)
+                wait = min(wait, _LOOK_S)
                 if self._tree_is_too_large():
                     ended = "memory"
+                    break
+            if self._shared_files:
+                wait = min(wait, _LOOK_S)
+                if sum(map(_used_bytes, self._shared_files)) > self._job["file_bytes"]:
+                    ended = "files"
                     break
             self._reap_orphans()
             for descriptor, _ in self._poll.poll(min(wait, _REAP_S) * 1000 + 1):
@@ -310,7 +355,7 @@ class _Watch:
         allowed = data[: self._left[kind]]
         self._left[kind] -= len(allowed)
         if allowed:
-            _send(self._control, kind, allowed)
+            _send(self._out, kind, allowed)
         return "output" if len(allowed) < len(data) else ""
 
     def _listen(self) -> str:
@@ -352,7 +397,6 @@ class _Watch:
                 except OSError:  # it has just ended
                     continue
                 total += (int(fields[1]) - int(fields[2])) * page
-        files = os.statvfs(FOLDER)
-        total += (files.f_blocks - files.f_bfree) * files.f_frsize
+        total += _used_bytes(FOLDER)
         self._peak_tree = max(self._peak_tree, total)
         return total > int(self._job["tree_mb"]) << 20

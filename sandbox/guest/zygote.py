@@ -35,7 +35,7 @@ import threading
 import typing
 from typing import Any
 
-from sandbox.guest import frames, linux, runner, seccomp
+from sandbox.guest import cleaning, frames, linux, runner, seccomp
 
 _WARM = (array, bisect, collections, copy, dataclasses, datetime, decimal, fractions, functools, heapq, itertools, math,
          operator, queue, random, re, string, threading, typing)  # fmt: skip
@@ -44,11 +44,11 @@ _TOOLCHAINS = {"cpp": "g++", "javascript": "node"}
 
 
 def serve(settings: dict[str, Any]) -> Any:
-    """Fork runners until the host closes the connection (descriptor 0).
+    """Fork runners until the host closes the connection (descriptors 0 and 1).
 
     Returns only in a process that is to become a Python program: what to call, from as low on the stack as can be.
     """
-    control = os.dup(0)
+    control, out = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
@@ -64,7 +64,7 @@ def serve(settings: dict[str, Any]) -> Any:
             language: path for language, name in _TOOLCHAINS.items() if (path := shutil.which(name)) is not None
         },
     }
-    os.write(control, frames.pack(frames.HELLO, json.dumps(hello).encode()))
+    os.write(out, frames.pack(frames.HELLO, json.dumps(hello).encode()))
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -75,18 +75,12 @@ def serve(settings: dict[str, Any]) -> Any:
             pid = os.fork()
         if pid == 0:
             try:
-                return runner.run_one(control, settings)
+                return runner.run_one(control, out, settings)
             except BaseException as error:
                 print(f"runner: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
                 os._exit(1)
         _, status = os.waitpid(pid, 0)
         if status != 0:
             os._exit(1)
-        if not settings["namespaces"] and not _is_clean():
-            os._exit(1)
-
-
-def _is_clean() -> bool:
-    """In a container without namespaces: end what is left of the program and remove its files."""
-    runner._kill_all()
-    return True
+        if not settings["namespaces"]:
+            cleaning.clean()

@@ -204,6 +204,15 @@ def _rewards(options: argparse.Namespace) -> int:
     return 0
 
 
+def _sandbox(options: argparse.Namespace) -> int:
+    from rl.sandbox_command import describe_backends
+    from sandbox import SandboxConfig
+
+    lines, usable = describe_backends(SandboxConfig(python=options.python, image=options.image))
+    print("\n".join(lines))
+    return 0 if usable else PonderError.exit_code
+
+
 def _verify(options: argparse.Namespace) -> int:
     from rl.verify_command import describe_verdict
     from verifiers.math import verify
@@ -290,6 +299,12 @@ def _parser() -> argparse.ArgumentParser:
     verdict.add_argument("gold", metavar="GOLD", help="the reference answer")
     verdict.add_argument("response", metavar="RESPONSE", help="what a model wrote; - reads standard input")
     verdict.add_argument("--timeout", metavar="S", type=float, default=2.0, help="deadline in seconds (default: 2)")
+    sandbox = add("sandbox", _sandbox, "say how generated programs can be isolated on this machine")
+    sandbox.add_argument("action", choices=["doctor"], help="try every backend and say what holds")
+    sandbox.add_argument(
+        "--python", default="/usr/bin/python3", help="bubblewrap: the interpreter inside (%(default)s)"
+    )
+    sandbox.add_argument("--image", default="python:3.12-slim", help="docker: the image to try (%(default)s)")
     add("version", _version, "print the version")
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.bubblewrap import BubblewrapBackend
 from sandbox.config import BACKENDS, SandboxConfig
+from sandbox.probe import examine_walls
 from sandbox.types import SandboxError
 from sandbox.warm import Backend, WarmSandbox
 
@@ -32,7 +33,11 @@ def open_sandbox(config: SandboxConfig | None = None) -> WarmSandbox:
     reasons = []
     for name in names:
         try:
-            return WarmSandbox(make_backend(name, config), config.workers)
+            sandbox = WarmSandbox(make_backend(name, config), config.workers)
+            if open_walls := [check.what for check in examine_walls(sandbox) if not check.held]:
+                sandbox.close()
+                raise SandboxError(f"it does not isolate ({', '.join(open_walls)})")
+            return sandbox
         except SandboxError as error:
             reasons.append(f"  {name}: {error}")
     raise SandboxError(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "ponder"
 _serial = itertools.count()
 _REMOVE_TIMEOUT_S = 5.0
 
@@ -101,7 +102,7 @@ def make_cgroup() -> Cgroup:
         CgroupsUnusable: neither version can be written here.
     """
     own = dict(_own_cgroups())
-    name = f"ponder-{os.getpid()}-{next(_serial)}"
+    name = f"{_PREFIX}-{os.getpid()}-{next(_serial)}"
     reasons = []
     if "memory" in own and "pids" in own:
         try:
@@ -117,6 +118,15 @@ def make_cgroup() -> Cgroup:
         except OSError as error:
             reasons.append(f"v2: {error.strerror or error} ({error.filename})")
     raise CgroupsUnusable("; ".join(reasons) or "there are no memory and pids cgroups here")
+
+
+def _remove_stale(parent: Path) -> None:
+    """Remove empty cgroups of processes that were killed before they could do it themselves."""
+    for folder in parent.glob(f"{_PREFIX}-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _own_cgroups() -> list[tuple[str, str]]:
@@ -141,6 +151,7 @@ def _make_below(root: Path, own: str, name: str, controllers: tuple[str, ...]) -
                 (parent / "cgroup.subtree_control").write_text(f"+{controller}")
             folder = parent / name
             folder.mkdir()
+            _remove_stale(parent)
         except OSError as error:
             failure = error
             continue

@@ -27,8 +27,8 @@ from sandbox.types import Job, SandboxError
 LABEL = "ponder.sandbox"
 """Every container carries it; its value is the process that started it."""
 
-_USER = "64997:64997"
-_OWN_MB = 48
+USER = "64997:64997"
+_OWN_MB = 24
 """What the zygote and the runner need beside the program, in MiB."""
 _OWN_PROCESSES = 2
 _CPUS = 1.0
@@ -106,7 +106,7 @@ class _Container:
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            user=_USER,
+            user=USER,
             ipc_mode="private",
             hostname="sandbox",
             working_dir="/",

@@ -76,7 +76,7 @@ def _examine(name: str, sandbox: WarmSandbox) -> Diagnosis:
     note = memory_limit_note() if name == "bubblewrap" else "by the container's limits"
     checks = (
         *examine_walls(sandbox),
-        Check("memory limit", one.verdict is Verdict.MEMORY_LIMIT, f"{one.verdict} at {one.peak_memory_mb:.0f} of 96 MiB"),
+        Check("memory limit", one.verdict is Verdict.MEMORY_LIMIT, f"ended at {one.peak_memory_mb:.0f} of 96 MiB"),
         Check("... of many processes", tree.verdict is Verdict.MEMORY_LIMIT, note),
         Check("process limit", children.stdout.strip().isdigit() and int(children.stdout) <= 16,
               f"{children.stdout.strip()} children of 16"),

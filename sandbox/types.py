@@ -99,7 +99,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A program with everything it needs to run."""
+    """A program with everything it needs to run.
+
+    Raises:
+        ValueError: a file would lie outside the working directory.
+    """
 
     program: str
     stdin: str | bytes = b""
@@ -109,6 +113,11 @@ class Job:
     language: Language = Language.PYTHON
     channel: bool = False
     """Whether the program gets a channel to its caller (`CHANNEL_FD`)."""
+
+    def __post_init__(self) -> None:
+        for path in self.files:
+            if not path or path.startswith("/") or ".." in path.split("/"):
+                raise ValueError(f"a file of a program has to have a relative path below its folder, not {path!r}")
 
 
 class Session(Protocol):

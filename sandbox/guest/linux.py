@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import signal
 
 CLONE_NEWNS = 0x00020000
@@ -16,7 +15,6 @@ _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
-_PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
@@ -42,7 +40,7 @@ def fork_into(namespaces: int) -> int:
         OSError: the kernel does not let this process make them.
     """
     python = ctypes.pythonapi
-    number = _SYS_CLONE[platform.machine()]
+    number = _SYS_CLONE[os.uname().machine]
     python.PyOS_BeforeFork()
     flags = ctypes.c_long(namespaces | signal.SIGCHLD)
     pid: int = _syscall(ctypes.c_long(number), flags, *[ctypes.c_long(0)] * 4)
@@ -79,12 +77,12 @@ def adopt_orphans() -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good, in this process and in what it starts, and never gain rights by exec."""
+    """Give up every capability for good, in this process and in what it starts.
+
+    Without new privileges an exec grants none, so the bounding set does not matter.
+    """
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
     _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    for capability in range(64):
-        if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:  # past the kernel's last one, or none is held
-            break
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
 

@@ -11,7 +11,6 @@ import contextlib
 import gc
 import io
 import os
-import platform
 import resource
 import signal
 import sys
@@ -50,21 +49,24 @@ def become(job: dict[str, Any], streams: tuple[int, int, int], channel: int, sta
             os.close(CHANNEL_FD)
         os.closerange(_STATUS_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         os.setsid()
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")  # the first to go when memory ends
-        os.environ.clear()
-        os.environ.update(job["environment"])
         os.chdir(job["folder"])
         os.umask(0o022)
         linux.set_dumpable(True)
+        _go_first_when_memory_ends()
         _limit(job["limits"])
-        linux.install_filter(seccomp.assemble(platform.machine(), runner))
+        linux.install_filter(seccomp.assemble(os.uname().machine, runner))
     except Exception as error:
         _fail(f"{type(error).__name__}: {error}")
     if job["argv"]:
         _exec(job["argv"])
     path = os.path.join(job["folder"], MAIN)
     return lambda: _run_python(path)
+
+
+def _go_first_when_memory_ends() -> None:
+    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(descriptor, b"1000")
+    os.close(descriptor)
 
 
 def _limit(limits: dict[str, int]) -> None:

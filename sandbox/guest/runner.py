@@ -12,7 +12,6 @@ import os
 import resource
 import select
 import signal
-import socket
 import stat
 import time
 from typing import Any
@@ -24,6 +23,9 @@ FOLDER = "/sandbox"
 _WORK = f"{FOLDER}/work"
 SHARED = (FOLDER, "/tmp", "/dev/shm")
 """What programs of a container without namespaces write to, one after another."""
+
+HOST_GONE = 3
+"""The runner's exit status after which the zygote ends as well."""
 
 _READ = 1 << 16
 _LOOK_S = 0.02
@@ -53,7 +55,7 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
         while kind != frames.JOB:  # what was meant for a program that has ended
             kind, payload = _read_frame(control)
     except HostGone:
-        os._exit(0)
+        os._exit(HOST_GONE)
     job, files, stdin = _unpack(payload)
     if settings["namespaces"]:
         linux.mount("tmpfs", FOLDER, linux.MS_NOSUID | linux.MS_NODEV,
@@ -64,13 +66,13 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
     linux.drop_capabilities()
     for path, content in files:
         _write(path, content)
-    job.update(folder=_WORK, environment=settings["environment"], cgroups=settings["cgroups"])
+    job.update(folder=_WORK, cgroups=settings["cgroups"])
 
     stdin_read, stdin_write = os.pipe()
     stdout_read, stdout_write = os.pipe()
     stderr_read, stderr_write = os.pipe()
     status_read, status_write = os.pipe()
-    ours, theirs = socket.socketpair() if job["channel"] else (None, None)
+    ours, theirs = _socketpair() if job["channel"] else (None, None)
     killed_before = _oom_kills()
     started = time.monotonic()
     runner = os.getpid()
@@ -92,7 +94,14 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
         _send(out, frames.EXIT, json.dumps(report).encode())
     except HostGone:
         _kill_all()
+        os._exit(HOST_GONE)
     os._exit(0)
+
+
+def _socketpair() -> tuple[Any, Any]:
+    import socket  # a large module that few programs need
+
+    return socket.socketpair()
 
 
 def _map_user(settings: dict[str, Any]) -> None:
@@ -204,7 +213,7 @@ class _Watch:
         control: int,
         out: int,
         child: int,
-        channel: socket.socket | None,
+        channel: Any,
         stdin_fd: int,
         stdin: bytes,
         shared_files: tuple[str, ...],

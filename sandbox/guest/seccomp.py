@@ -11,6 +11,7 @@ where they name it.
 from __future__ import annotations
 
 import errno
+import functools
 import struct
 
 _PTRACE = "ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd perf_event_open"
@@ -92,11 +93,12 @@ _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_*
 
 # Classic BPF (linux/filter.h, linux/seccomp.h): opcodes, offsets into struct seccomp_data, and verdicts.
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
-_IF_EQUAL, _IF_GREATER = 0x15, 0x25
+_IF_EQUAL, _IF_GREATER, _IF_AT_LEAST = 0x15, 0x25, 0x35
 _NUMBER_AT, _ARCHITECTURE_AT = 0, 4
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
+@functools.cache
 def assemble(machine: str, runner: int) -> bytes:
     """The filter, as an array of `struct sock_filter`.
 
@@ -148,9 +150,13 @@ def assemble(machine: str, runner: int) -> bytes:
     code.append((_IF_GREATER, 0, 1, _NEWEST))
     give(absent)
     when_equal(number["clone3"], absent)
-    for name in REFUSED:
-        if name in number:
-            when_equal(number[name], refused)
+    for first, last in _ranges(sorted(number[name] for name in REFUSED if name in number)):
+        if first == last:
+            when_equal(first, refused)
+        else:
+            code.append((_IF_AT_LEAST, 0, 2, first))
+            code.append((_IF_GREATER, 1, 0, last))
+            give(refused)
 
     def only(name: str, index: int, allowed: list[int], verdict: int, mask: int = 0xFFFFFFFF) -> None:
         """Refuse a call unless an argument has one of the values."""
@@ -178,3 +184,14 @@ def assemble(machine: str, runner: int) -> bytes:
     block("ioctl", [(1, [_FIOSETOWN, _SIOCSPGRP, _TIOCSTI, _TIOCLINUX])])
     give(_ALLOW)
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
+
+
+def _ranges(numbers: list[int]) -> list[tuple[int, int]]:
+    """Sorted numbers as (first, last) of each unbroken run: the kernel compiles the filter anew for every program."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs

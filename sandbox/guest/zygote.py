@@ -7,14 +7,9 @@ frame, and the host starts a new slot.
 
 from __future__ import annotations
 
-import array
 import bisect
 import collections
 import copy
-import dataclasses
-import datetime
-import decimal
-import fractions
 import functools
 import gc
 import heapq
@@ -23,11 +18,8 @@ import json
 import math
 import operator
 import os
-import platform
-import queue
 import random
 import re
-import shutil
 import signal
 import string
 import sys
@@ -37,8 +29,8 @@ from typing import Any
 
 from sandbox.guest import cleaning, frames, linux, runner, seccomp
 
-_WARM = (array, bisect, collections, copy, dataclasses, datetime, decimal, fractions, functools, heapq, itertools, math,
-         operator, queue, random, re, string, threading, typing)  # fmt: skip
+_WARM = (bisect, collections, copy, functools, heapq, itertools, math, operator, random, re, string, threading, typing)
+"""What most programs import. Each module more makes every fork dearer, so the seldom ones are left out."""
 
 _TOOLCHAINS = {"cpp": "g++", "javascript": "node"}
 
@@ -49,20 +41,20 @@ def serve(settings: dict[str, Any]) -> Any:
     Returns only in a process that is to become a Python program: what to call, from as low on the stack as can be.
     """
     control, out = os.dup(0), os.dup(1)
+    os.environ.clear()
+    os.environ.update(settings["environment"])
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    seccomp.assemble(platform.machine(), 1)  # refuses a machine that it does not know, before anything runs
+    seccomp.assemble(os.uname().machine, 1)  # kept for the runners that are process 1; refuses an unknown machine
     if settings["namespaces"]:
         settings["uid"], settings["gid"] = os.getuid(), os.getgid()
     else:
         linux.set_dumpable(False)
     hello = {
-        "python": platform.python_version(),
-        "toolchains": {
-            language: path for language, name in _TOOLCHAINS.items() if (path := shutil.which(name)) is not None
-        },
+        "python": "{}.{}.{}".format(*sys.version_info),
+        "toolchains": {language: path for language, name in _TOOLCHAINS.items() if (path := _find(name))},
     }
     os.write(out, frames.pack(frames.HELLO, json.dumps(hello).encode()))
     gc.collect()
@@ -84,3 +76,12 @@ def serve(settings: dict[str, Any]) -> Any:
             os._exit(1)
         if not settings["namespaces"]:
             cleaning.clean()
+
+
+def _find(name: str) -> str:
+    """An executable on the PATH; empty where there is none."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        path = os.path.join(folder, name)
+        if os.access(path, os.X_OK):
+            return path
+    return ""

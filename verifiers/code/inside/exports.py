@@ -1,0 +1,163 @@
+"""The program's objects that the judge holds: numbers for them, and how they are written in a message.
+
+What is no plain data is written as a list with one of these tags:
+
+    "@"  [number]                              an object that the judge holds (judge to program only)
+    "@o" [number, class, is plain below]       an instance of the program's own class
+    "@c" [number, description or null]         a class; the description comes along the first time
+    "@f" [number, name, is coroutine function] a function or method
+    "@g" [number], "@a" [number]               a generator, something to await
+    "@m" [name]                                a module of the standard library
+    "@x" [name]                                a builtin exception class
+    "@e" [exception]                           an exception as a value
+    "@s" []                                    the program's module itself
+    "@h" [number, ...]                         something of the judge (see `handles`)
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import types
+from typing import Any
+
+from verifiers.code.inside import plain
+from verifiers.code.inside.handles import Handle
+
+SPECIAL = frozenset(f"__{name}__" for name in (
+    "len length_hint iter next reversed getitem setitem delitem contains call str repr format bool hash eq ne lt le gt "
+    "ge add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or radd rsub rmul rmatmul rtruediv "
+    "rfloordiv rmod rdivmod rpow rlshift rrshift rand rxor ror iadd isub imul imatmul itruediv ifloordiv imod ipow "
+    "ilshift irshift iand ixor ior neg pos abs invert round trunc floor ceil int float complex index enter exit "
+    "aenter aexit aiter anext await bytes missing get set"
+).split())  # fmt: skip
+"""Methods that Python looks up on the class: a proxy's class has those that the real class has."""
+
+MAX_TEXT = 20_000
+
+
+class Exports:
+    """A table of objects and the two hooks of the codec."""
+
+    def __init__(self, module: types.ModuleType, handles: Any) -> None:
+        self._module = module
+        self._handles = handles
+        self._numbers: dict[int, int] = {}
+        self._objects: list[Any] = []
+        self._described: set[type] = set()
+
+    def number(self, value: Any) -> int:
+        """The number of an object, which lives from now on."""
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = len(self._objects)
+            self._objects.append(value)
+        return self._numbers[id(value)]
+
+    def get(self, number: int) -> Any:
+        """The object of a number."""
+        return self._objects[number]
+
+    def decode(self, data: list[Any]) -> Any:
+        """What a tag of the judge stands for."""
+        tag = data[0]
+        if tag == "@":
+            return self._objects[data[1]]
+        if tag == "@x":
+            return getattr(builtins, data[1])
+        if tag == "@s":
+            return self._module
+        if tag == "@h":
+            return self._handles(data)
+        raise plain.PlainError("an unknown tag")
+
+    def encode(self, value: Any) -> Any:
+        """How a value is written that is not exactly of a base type; None: as its base."""
+        if value is self._module:
+            return ["@s"]
+        if isinstance(value, Handle):
+            return ["@h", Handle.number_of(value)]
+        if isinstance(value, type):
+            if issubclass(value, BaseException) and value.__module__ == "builtins":
+                return ["@x", value.__name__]
+            return None if value in plain._TYPE_NAMES else self.class_of(value)
+        kind = type(value)
+        if issubclass(kind, tuple(plain._BASES)):
+            if not any(base in self._described for base in kind.__mro__[:-1]):
+                return None
+            return ["@o", self.number(value), self.class_of(kind), True]
+        if isinstance(value, types.ModuleType):
+            return ["@m", value.__name__]
+        if isinstance(value, types.GeneratorType):
+            return ["@g", self.number(value)]
+        if inspect.isawaitable(value):
+            return ["@a", self.number(value)]
+        if isinstance(value, BaseException):
+            return ["@e", describe_error(value, self)]
+        if isinstance(value, _FUNCTIONS):
+            name = getattr(value, "__name__", kind.__name__)
+            return ["@f", self.number(value), str(name), inspect.iscoroutinefunction(value)]
+        return ["@o", self.number(value), self.class_of(kind), False]
+
+    def class_of(self, kind: type) -> list[Any]:
+        """How a class is written."""
+        if kind in self._described:
+            return ["@c", self.number(kind), None]
+        self._described.add(kind)
+        special = [name for name in SPECIAL if getattr(kind, name, None) is not None]
+        bases = [
+            ["@x", base.__name__] if issubclass(base, BaseException) and base.__module__ == "builtins"
+            else self.class_of(base)
+            for base in kind.__bases__ if base is not object
+        ]  # fmt: skip
+        own_hash = kind.__hash__ is not None
+        described = {
+            "name": kind.__name__,
+            "bases": bases if len(kind.__mro__) < 50 else [],
+            "special": special,
+            "hash": own_hash,
+            "error": issubclass(kind, BaseException),
+            "doc": str(kind.__doc__)[:MAX_TEXT] if kind.__doc__ else None,
+            "own": kind.__module__ == self._module.__name__,
+        }
+        return ["@c", self.number(kind), described]
+
+
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType,
+              types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+              type(__import__("functools").partial(int)), type(__import__("functools").lru_cache(int)))  # fmt: skip
+
+
+def describe_error(error: BaseException, exports: Exports | None) -> dict[str, Any]:
+    """An exception as data: its class, its arguments and attributes as far as they are plain, and a text."""
+    kind = type(error)
+
+    def value(what: Any) -> Any:
+        try:
+            return plain.encode(what, exports.encode if exports else None)
+        except Exception:
+            return str(type(what).__name__)
+
+    try:
+        text = str(error)[:MAX_TEXT]
+    except BaseException:
+        text = ""
+    names = [base.__name__ for base in kind.__mro__ if base.__module__ == "builtins"]
+    described: dict[str, Any] = {"name": kind.__name__, "builtin": names, "text": text, "trace": _trace(error)}
+    described["args"] = [value(part) for part in list(error.args)[:20]]
+    if exports is not None and kind.__module__ != "builtins":
+        described["class"] = exports.class_of(kind)
+    own = {name: value(part) for name, part in list(vars(error).items())[:20]}
+    described["attributes"] = own
+    return described
+
+
+def _trace(error: BaseException) -> str:
+    """Where in the program it was raised."""
+    lines: list[str] = []
+    trace = error.__traceback__
+    while trace is not None and len(lines) < 1000:
+        code = trace.tb_frame.f_code
+        if code.co_filename == "solution.py":
+            lines.append(f"line {trace.tb_lineno} in {code.co_name}")
+        trace = trace.tb_next
+    return ", ".join(lines[:2] + lines[-3:] if len(lines) > 5 else lines)

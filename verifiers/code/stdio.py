@@ -1,0 +1,84 @@
+"""Tests by standard input and output: one run a case, compared on the host or by a checker in its own sandbox."""
+
+from __future__ import annotations
+
+from sandbox.types import Limits, Result, Sandbox, Verdict
+from verifiers.code.compare import first_difference, same_output
+from verifiers.code.shapes import StdioCase, StdioTests
+from verifiers.code.verdict import CaseResult, Outcome, detail, failure_of, how_it_ended, shorten, tail
+
+MAX_TIMEOUTS = 2
+"""After so many the other cases are not run: they count as timeouts too."""
+
+_CHECKER_MAIN = """
+import runpy, sys
+sys.argv = ["checker.py", "input.txt", "output.txt", "answer.txt"]
+runpy.run_path("checker.py", run_name="__main__")
+"""
+_CHECKER_LIMITS = Limits(wall_s=30.0, memory_mb=1024)
+
+
+def run_stdio(program: str, tests: StdioTests, sandbox: Sandbox) -> list[CaseResult]:
+    """Run a program against every case.
+
+    Raises:
+        ValueError: the checker does not compile.
+    """
+    results: list[CaseResult] = []
+    timeouts = 0
+    for index, case in enumerate(tests.cases):
+        if timeouts >= MAX_TIMEOUTS:
+            results.append(CaseResult(str(index), Outcome.TIMEOUT, f"not run: {timeouts} cases before ran out of time"))
+        elif results and results[0].outcome is Outcome.COMPILE_ERROR:
+            results.append(CaseResult(str(index), Outcome.COMPILE_ERROR, "not run"))
+        else:
+            results.append(_run_case(program, str(index), case, tests, sandbox))
+            timeouts += results[-1].outcome is Outcome.TIMEOUT
+    return results
+
+
+def _run_case(program: str, name: str, case: StdioCase, tests: StdioTests, sandbox: Sandbox) -> CaseResult:
+    common = tests.common
+    limits = Limits(
+        wall_s=common.time_limit_s,
+        memory_mb=common.memory_mb,
+        output_bytes=max(Limits().output_bytes, 4 * len(case.output) + (1 << 16)),
+    )
+    result = sandbox.run(program, stdin=case.stdin, limits=limits, language=common.language)
+    if result.verdict is not Verdict.OK:
+        said = detail(input=shorten(case.stdin), how=how_it_ended(result))
+        return CaseResult(name, failure_of(result), said, result.wall_s)
+    outcome, why = _judge(case, result, tests, sandbox)
+    if outcome is Outcome.PASS:
+        return CaseResult(name, outcome, seconds=result.wall_s)
+    said = detail(
+        input=shorten(case.stdin),
+        expected=shorten(case.output),
+        got=shorten(result.stdout),
+        why=why,
+        stderr=tail(result.stderr, 300),
+    )
+    return CaseResult(name, outcome, said, result.wall_s)
+
+
+def _judge(case: StdioCase, result: Result, tests: StdioTests, sandbox: Sandbox) -> tuple[Outcome, str]:
+    if tests.checker is None:
+        if same_output(case.output, result.stdout, tests.float_tol):
+            return Outcome.PASS, ""
+        return Outcome.WRONG_ANSWER, first_difference(case.output, result.stdout)
+    files = {
+        "checker.py": tests.checker,
+        "input.txt": case.stdin,
+        "output.txt": result.stdout,
+        "answer.txt": case.output,
+    }
+    checked = sandbox.run(_CHECKER_MAIN, files=files, limits=_CHECKER_LIMITS)
+    if checked.verdict is Verdict.OK:
+        return Outcome.PASS, ""
+    if checked.verdict is Verdict.SANDBOX_ERROR:
+        return Outcome.SANDBOX_ERROR, checked.detail
+    last = checked.stderr.rstrip().rpartition("\n")[2]
+    if last.startswith(("SyntaxError:", "IndentationError:", "TabError:")) and 'File "checker.py"' in checked.stderr:
+        raise ValueError(f"tests['checker']['code'] does not compile: {last}")
+    said = tail("\n".join(text for text in (checked.stdout.strip(), checked.stderr.strip()) if text), 400)
+    return Outcome.WRONG_ANSWER, f"the checker says no ({checked.verdict}) {said}"

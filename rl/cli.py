@@ -302,7 +302,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = add("sandbox", _sandbox, "say how generated programs can be isolated on this machine")
     sandbox.add_argument("action", choices=["doctor"], help="try every backend and say what holds")
     sandbox.add_argument(
-        "--python", default="/usr/bin/python3", help="bubblewrap: the interpreter inside (%(default)s)"
+        "--python", default="/usr/bin/python3", help="bubblewrap: interpreter inside (%(default)s)"
     )
     sandbox.add_argument("--image", default="python:3.12-slim", help="docker: the image to try (%(default)s)")
     add("version", _version, "print the version")

@@ -15,8 +15,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +32,11 @@ _STACK_KB = 65_536
 _INSIDE_ID = "1000"
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_ETC = {
+    "passwd": f"sandbox:x:{_INSIDE_ID}:{_INSIDE_ID}::{FOLDER}/work:/bin/sh\n",
+    "group": f"sandbox:x:{_INSIDE_ID}:\n",
+    "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+}
 _next_uid = itertools.count(os.getpid() * 8)
 
 
@@ -73,7 +78,14 @@ class BubblewrapBackend:
         with suppress(CgroupsUnusable):
             cgroup = make_cgroup()
         try:
-            container = _Container(self._command(), cgroup)
+            with ExitStack() as opened:
+                etc = {}
+                for name, text in _ETC.items():
+                    file = opened.enter_context(tempfile.TemporaryFile())
+                    file.write(text.encode())
+                    file.seek(0)
+                    etc[name] = file.fileno()
+                container = _Container(self._command(etc), cgroup, etc.values())
             settings = {
                 "namespaces": True,
                 "environment": inside_environment(),
@@ -85,7 +97,12 @@ class BubblewrapBackend:
                 cgroup.remove()
             raise
 
-    def _command(self) -> list[str]:
+    def _command(self, etc: Mapping[str, int]) -> list[str]:
+        """What to execute.
+
+        Args:
+            etc: files of /etc, as descriptors that the process inherits.
+        """
         options = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
                    "--unshare-cgroup-try", "--uid", _INSIDE_ID, "--gid", _INSIDE_ID, "--hostname", "sandbox",
                    "--new-session", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"]  # fmt: skip
@@ -108,6 +125,8 @@ class BubblewrapBackend:
                              ("stderr", "/proc/self/fd/2"), ("shm", f"{FOLDER}/shm")):  # fmt: skip
             options += ["--symlink", target, f"/dev/{name}"]
         options += ["--symlink", f"{FOLDER}/tmp", "/tmp", "--dir", "/var", "--symlink", f"{FOLDER}/tmp", "/var/tmp"]
+        for name, descriptor in etc.items():
+            options += ["--perms", "0444", "--file", str(descriptor), f"/etc/{name}"]
         options += ["--dir", FOLDER, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
         # the stack's size is settled when the interpreter starts: deep recursion must not end it
         shell = ["/bin/sh", "-c", f'ulimit -s {_STACK_KB} 2>/dev/null; exec "$@"', "sh"]
@@ -117,7 +136,7 @@ class BubblewrapBackend:
 class _Container:
     """A bwrap process."""
 
-    def __init__(self, command: list[str], cgroup: Cgroup | None) -> None:
+    def __init__(self, command: list[str], cgroup: Cgroup | None, inherited: Iterable[int]) -> None:
         self._cgroup = cgroup
         self.connection, inside = socket.socketpair()
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
@@ -129,7 +148,7 @@ class _Container:
                     stdin=inside.fileno(),
                     stdout=inside.fileno(),
                     stderr=self._said,
-                    pass_fds=cgroup.join if cgroup else (),
+                    pass_fds=[*inherited, *(cgroup.join if cgroup else ())],
                     cwd="/",
                     start_new_session=True,
                     user=uid,

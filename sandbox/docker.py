@@ -14,11 +14,10 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from sandbox.guest.runner import FOLDER
 from sandbox.slot import BOOTSTRAP, Slot, inside_environment
@@ -27,7 +26,8 @@ from sandbox.types import Job, SandboxError
 LABEL = "ponder.sandbox"
 """Every container carries it; its value is the process that started it."""
 
-USER = "64997:64997"
+USER = "65534:65534"
+"""Nobody, who has an entry in the images that people use."""
 _OWN_MB = 24
 """What the zygote and the runner need beside the program, in MiB."""
 _OWN_PROCESSES = 2
@@ -35,6 +35,7 @@ _CPUS = 1.0
 _FILES_MB = 1024
 _API_TIMEOUT_S = 60
 _STDERR = 2
+_CONFLICT = 409
 _FRAME = struct.Struct(">BxxxI")
 _serial = itertools.count()
 
@@ -168,8 +169,13 @@ class _Container:
         return self._said.decode("utf-8", "replace").strip()
 
     def _remove(self) -> None:
-        with suppress(NotFound):
+        try:
             self.container.remove(force=True)
+        except NotFound:
+            pass
+        except APIError as error:
+            if error.status_code != _CONFLICT:  # the engine is removing it already
+                raise
 
 
 class _ContainerMeter:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any, Protocol
 
 from sandbox.guest import frames
+from sandbox.guest.runner import FOLDER
 from sandbox.types import CHANNEL_FD, Job, Language, Result, SandboxError, Verdict
 
 GUEST_MODULES = ("frames", "linux", "seccomp", "program", "runner", "cleaning", "zygote")
@@ -47,6 +48,8 @@ run()
 
 _START_TIMEOUT_S = 30.0
 _READ = 1 << 18
+_SIGXCPU = 24
+_CPU_TICK_S = 0.02  # the kernel's limit and its report do not agree to the millisecond
 _GRACE_S = 15.0
 """How much longer than a program's own limit the slot may take before it counts as lost."""
 
@@ -158,11 +161,13 @@ class Slot:
         cpu_s = limits.cpu_s or limits.wall_s
         rlimits = {
             "RLIMIT_CPU": max(1, math.ceil(cpu_s)),
-            "RLIMIT_NPROC": limits.processes,
             "RLIMIT_FSIZE": limits.file_bytes,
             "RLIMIT_NOFILE": limits.open_files,
             "RLIMIT_CORE": 0,
         }
+        if self._poll_tree:
+            # Without a cgroup; counted for each user id, which in containers would be one for all of them.
+            rlimits["RLIMIT_NPROC"] = limits.processes
         if argv:  # takes effect at exec: recursion may use the memory that there is
             rlimits["RLIMIT_STACK"] = limits.memory_mb << 20
         if self._poll_tree:
@@ -172,6 +177,7 @@ class Slot:
             "files": [(path, len(content)) for path, content in blobs.items()],
             "argv": argv,
             "channel": job.channel,
+            "loopback": limits.loopback,
             "fetch": fetch,
             "wall_s": limits.wall_s,
             "output_bytes": limits.output_bytes,
@@ -325,7 +331,7 @@ class Running:
             verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {limits.file_bytes} bytes"
         elif ended == "wall":
             verdict, detail = Verdict.TIMEOUT, f"still running after {limits.wall_s:g} s"
-        elif number == 24 or (limits.cpu_s and report["cpu_s"] > limits.cpu_s):  # SIGXCPU
+        elif number == _SIGXCPU or (limits.cpu_s and report["cpu_s"] > limits.cpu_s - _CPU_TICK_S):
             verdict, detail = Verdict.TIMEOUT, f"more than {limits.cpu_s or limits.wall_s:g} s of CPU time"
         elif ended == "killed":
             verdict, detail = Verdict.KILLED_BY_SIGNAL, "ended by its caller"
@@ -363,7 +369,6 @@ def inside_environment() -> dict[str, str]:
     """All of a program's environment."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/sandbox/work",
+        "HOME": f"{FOLDER}/work",
         "LANG": "C.UTF-8",
-        "TMPDIR": "/sandbox/tmp",
     }

@@ -67,11 +67,13 @@ class Limits:
     """Bytes of all files in the sandbox."""
     open_files: int = 256
     """Descriptors of each process."""
+    loopback: bool = False
+    """Whether TCP and UDP sockets may be opened, to itself only; without it there are Unix sockets only."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if name != "loopback" and value is not None and not value > 0:
                 raise ValueError(f"Limits.{name} is {value!r}; it must be greater than 0")
 
 

@@ -9,6 +9,8 @@ import signal
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
+_CLONE_NEWNET = 0x40000000
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
@@ -49,6 +51,23 @@ def fork_into(namespaces: int) -> int:
     else:
         python.PyOS_AfterFork_Parent()
     return _check(pid, "clone")
+
+
+def make_loopback() -> None:
+    """Enter a new network namespace that has nothing but a loopback device.
+
+    Raises:
+        OSError: it is not allowed.
+    """
+    import fcntl
+    import socket
+    import struct
+
+    _check(_libc.unshare(_CLONE_NEWNET), "unshare(CLONE_NEWNET)")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, struct.pack("16sH14x", b"lo", 0))
+        flags = struct.unpack("16sH14x", answer)[1] | _IFF_UP
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags))
 
 
 def mount(kind: str, where: str, flags: int, options: str = "") -> None:

@@ -7,6 +7,7 @@ standard streams, tracebacks, exit codes, `atexit`. Other languages are an exec.
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextlib
 import gc
 import io
@@ -54,7 +55,7 @@ def become(job: dict[str, Any], streams: tuple[int, int, int], channel: int, sta
         linux.set_dumpable(True)
         _go_first_when_memory_ends()
         _limit(job["limits"])
-        linux.install_filter(seccomp.assemble(os.uname().machine, runner))
+        linux.install_filter(seccomp.assemble(os.uname().machine, runner, job["loopback"]))
     except Exception as error:
         _fail(f"{type(error).__name__}: {error}")
     if job["argv"]:
@@ -117,7 +118,7 @@ def _open_streams() -> None:
 def _run_python(path: str) -> NoReturn:
     _open_streams()
     main = types.ModuleType("__main__")
-    main.__dict__.update(__file__=path, __builtins__=__builtins__, __annotations__={})
+    main.__dict__.update(__file__=path, __builtins__=builtins, __annotations__={}, __cached__=None)
     for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
         del sys.modules[name]
     sys.modules["__main__"] = main

@@ -60,6 +60,8 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
     if settings["namespaces"]:
         linux.mount("tmpfs", FOLDER, linux.MS_NOSUID | linux.MS_NODEV,
                     f"size={job['file_bytes']},nr_inodes={job['file_count']},mode=755")  # fmt: skip
+        if job["loopback"]:
+            linux.make_loopback()
         linux.mount("proc", "/proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     for name in ("work", "tmp", "shm"):
         os.mkdir(f"{FOLDER}/{name}")

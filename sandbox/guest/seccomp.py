@@ -1,11 +1,12 @@
 """The system calls that no program needs, and the BPF filter that refuses them.
 
 Refused calls fail with EPERM and the program goes on, except that `clone3` and calls newer than this table are
-"not implemented" (ENOSYS: libc then falls back to calls that can be judged), sockets other than Unix ones are an
-"unsupported address family", and a call made in another architecture's convention kills the process.
+"not implemented" (ENOSYS: libc then falls back to calls that can be judged), sockets other than Unix ones (and, on
+request, Internet ones) are an "unsupported address family", and a call made in another architecture's convention kills
+the process.
 
-The runner that watches the program has the same user id, so calls that could signal, slow or limit it are refused
-where they name it.
+The runner that watches the program has the same user id, and so has process 1 of a container, so calls that could
+signal, slow or limit them are refused where they name them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _SHARED = (  # what would outlive the program or reach another
 REFUSED = " ".join([_PTRACE, _MOUNTS, _NAMESPACES, _KERNEL, _CLOCKS_AND_NAMES, _SHARED]).split()
 
 _CLONE_NAMESPACES = 0x7E020000  # CLONE_NEW* of mounts, cgroup, uts, ipc, user, pid and net
-_AF_UNIX = 1
+_AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _FIOSETOWN, _SIOCSPGRP, _TIOCSTI, _TIOCLINUX = 0x8901, 0x8902, 0x5412, 0x541C
 _PRIO_USER = 2
@@ -99,12 +100,13 @@ _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
 @functools.cache
-def assemble(machine: str, runner: int) -> bytes:
+def assemble(machine: str, runner: int, loopback: bool = False) -> bytes:
     """The filter, as an array of `struct sock_filter`.
 
     Args:
         machine: as `platform.machine()` says.
         runner: the process id, seen by the program, that no call may name.
+        loopback: whether Internet sockets may be made.
 
     Raises:
         ValueError: there is no table of this machine's system calls.
@@ -170,16 +172,18 @@ def assemble(machine: str, runner: int) -> bytes:
         code[start] = (_IF_EQUAL, 0, len(code) - start - 1, number[name])
 
     only("clone", 0, [0], refused, mask=_CLONE_NAMESPACES)  # threads and children yes, namespaces no
-    only("socket", 0, [_AF_UNIX], _ERRNO | errno.EAFNOSUPPORT)
+    families = [_AF_UNIX, _AF_INET, _AF_INET6] if loopback else [_AF_UNIX]
+    only("socket", 0, families, _ERRNO | errno.EAFNOSUPPORT)
     only("prlimit64", 0, [0], refused)  # of itself
     only("personality", 0, [0, 0xFFFFFFFF], refused)  # the ordinary one, or asking which
 
-    everyone, runners_group = -1, -runner
-    block("kill", [(0, [everyone, runner, runners_group])])
+    watchers = [1, runner] if runner != 1 else [1]
+    everyone = -1
+    block("kill", [(0, [everyone, *watchers, -runner])])
     for name in ("tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "sched_setaffinity",
                  "sched_setparam", "sched_setscheduler", "sched_setattr"):  # fmt: skip
-        block(name, [(0, [runner])])
-    block("setpriority", [(0, [_PRIO_USER]), (1, [runner])])
+        block(name, [(0, watchers)])
+    block("setpriority", [(0, [_PRIO_USER]), (1, watchers)])
     block("fcntl", [(1, [_F_SETOWN, _F_SETSIG, _F_SETOWN_EX])])
     block("ioctl", [(1, [_FIOSETOWN, _SIOCSPGRP, _TIOCSTI, _TIOCLINUX])])
     give(_ALLOW)

@@ -321,6 +321,7 @@ CONCURRENCY: tuple[Case, ...] = (
         print(client.recv(10), b.recv(1))
         """,
         "b'ABC' b'x'\n",
+        limits=Limits(loopback=True),
         note="a loopback device of its own, that is up",
     ),
 )

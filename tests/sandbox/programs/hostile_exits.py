@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.types import Limits
-from tests.sandbox.programs import COMPILE, KILLED, MEMORY, NONZERO, OK, TIMEOUT, Case, abuse, escape
+from tests.sandbox.programs import CANARY, COMPILE, KILLED, MEMORY, NONZERO, OK, TIMEOUT, Case, abuse, escape
 
 ENDS: tuple[Case, ...] = (
     abuse(
@@ -205,8 +207,6 @@ frame = sys._getframe()
 while frame is not None:
     seen.append((frame.f_code.co_filename, repr(frame.f_globals), repr(frame.f_locals)))
     frame = frame.f_back
-if len(seen) > 1:
-    found.append("frames around " + repr([name for name, _, _ in seen]))
 foreign = [name for name in sys.modules if name.split(".")[0] in ("sandbox", "verifiers", "rewards", "rollout", "rl")]
 foreign += [name for name in sys.modules if "pytest" in name or "docker" in name]
 if foreign:
@@ -226,7 +226,8 @@ for thing in inspect.stack():
 """
 
 HARNESS: tuple[Case, ...] = (
-    escape("frames, modules and objects of a harness", WALK),
+    # Frames of the interpreter that was forked lie around the program's own; what they hold is printed, and is its own.
+    replace(escape("frames, modules and objects of a harness", WALK), must_not_print=(CANARY,)),
     escape(
         "descriptors of a harness",
         """

@@ -157,6 +157,7 @@ COMPILES: tuple[Case, ...] = (
         "reading the compiler's environment",
         '#include "/proc/self/environ"\nint main() {}',
         COMPILE,
+        OK,  # a file of size 0 to the compiler
         must_not_print=(CANARY,),
     ),
     cpp(
@@ -250,7 +251,7 @@ COMPILES: tuple[Case, ...] = (
 
 JAVASCRIPT: tuple[Case, ...] = (
     javascript("endless loop", "while (true) {}", TIMEOUT, limits=LOOP),
-    javascript("endless promises", "const f = () => Promise.resolve().then(f); f();", TIMEOUT, limits=LOOP),
+    javascript("endless promises", "const f = () => Promise.resolve().then(f); f();", TIMEOUT, MEMORY, limits=LOOP),
     javascript("endless timers", "setInterval(() => {}, 10);", TIMEOUT, limits=LOOP),
     javascript(
         "regular expression that backtracks",
@@ -269,8 +270,9 @@ JAVASCRIPT: tuple[Case, ...] = (
         "const kept = []; for (;;) kept.push({ a: [1, 2, 3], b: 'x' + kept.length });",
         MEMORY,
         KILLED,
+        TIMEOUT,
         limits=SMALL,
-        note="the engine aborts where it knows its limit",
+        note="the engine aborts where it knows its limit, or collects garbage for ever",
     ),
     javascript(
         "endless output",
@@ -338,6 +340,7 @@ JAVASCRIPT: tuple[Case, ...] = (
         u.send("x", 53, "1.1.1.1", (error) => { if (!error) found.push("udp"); u.close(); done(); });
         """,
         OK,
+        limits=Limits(loopback=True),
         stdout="BLOCKED\n",
         must_not_print=("ESCAPED",),
     ),

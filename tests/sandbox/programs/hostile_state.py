@@ -5,23 +5,34 @@
 
 from __future__ import annotations
 
-from sandbox.types import Limits
-from tests.sandbox.programs import CANARY, ESCAPE_PRELUDE, MARK, OK, Case, source
+from sandbox.types import Limits, Verdict
+from tests.sandbox.programs import CANARY, ESCAPE_PRELUDE, MARK, OK, OUTPUT, Case, source
 
 LEFT = "print('left')\n"
 STAY = "print('left', flush=True)\nimport time\ntime.sleep(4)\n"
 HEAD, TAIL = CANARY[: len(CANARY) // 2], CANARY[len(CANARY) // 2 :]
 
 
-def pair(name: str, first: str, second: str, *, limits: Limits | None = None, stay: bool = False) -> tuple[Case, Case]:
-    """What the first leaves, and how the second looks for it: it adds to `found`."""
+def pair(
+    name: str,
+    first: str,
+    second: str,
+    *,
+    limits: Limits | None = None,
+    stay: bool = False,
+    ended: tuple[Verdict, ...] = (),
+) -> tuple[Case, Case]:
+    """What the first leaves, and how the second looks for it: it adds to `found`.
+
+    `ended` are ways in which the first may be stopped from leaving it.
+    """
     wait = "import time\ntime.sleep(1.5)\n" if stay else ""
     end = "print('LEAKED ' + ', '.join(map(repr, found)) if found else 'CLEAN')\n"
     return (
         Case(
             f"{name}: first",
             ESCAPE_PRELUDE + source(first) + (STAY if stay else LEFT),
-            frozenset({OK}),
+            frozenset({OK, *ended}),
             stdout="left\n",
             limits=limits or Limits(),
         ),
@@ -450,6 +461,7 @@ PAIRS: tuple[tuple[Case, Case], ...] = (
                 file.write(b"x" * (6 << 20))
         """,
         limits=Limits(file_bytes=16 << 20, memory_mb=256),
+        ended=(OUTPUT,),
     ),
     pair(
         "host name and locks",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 BUILTINS: Mapping[str, str] = {
     "math": "rewards.builtin.math:math",
+    "code": "rewards.builtin.code:code",
     "overlong": "rewards.builtin.overlong:overlong",
     "format": "rewards.builtin.format:format_reward",
 }

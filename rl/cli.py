@@ -16,6 +16,7 @@ from pathlib import Path
 from rewards.errors import RewardConfigError
 from rl.errors import ConfigError, PonderError
 from rollout.errors import RolloutError
+from sandbox.config import IMAGE, PYTHON
 
 EXIT_INTERRUPTED = 130
 
@@ -301,10 +302,8 @@ def _parser() -> argparse.ArgumentParser:
     verdict.add_argument("--timeout", metavar="S", type=float, default=2.0, help="deadline in seconds (default: 2)")
     sandbox = add("sandbox", _sandbox, "say how generated programs can be isolated on this machine")
     sandbox.add_argument("action", choices=["doctor"], help="try every backend and say what holds")
-    sandbox.add_argument(
-        "--python", default="/usr/bin/python3", help="bubblewrap: interpreter inside (%(default)s)"
-    )
-    sandbox.add_argument("--image", default="python:3.12-slim", help="docker: the image to try (%(default)s)")
+    sandbox.add_argument("--python", default=PYTHON, help="bubblewrap: interpreter inside (%(default)s)")
+    sandbox.add_argument("--image", default=IMAGE, help="docker: the image to try (%(default)s)")
     add("version", _version, "print the version")
     return parser
 

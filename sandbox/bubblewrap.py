@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sandbox.cgroups import Cgroup, CgroupsUnusable, make_cgroup
+from sandbox.config import PYTHON
 from sandbox.guest.runner import FOLDER
 from sandbox.slot import BOOTSTRAP, Slot, inside_environment
 from sandbox.types import Job, SandboxError
@@ -45,7 +46,7 @@ class BubblewrapBackend:
 
     name = "bubblewrap"
 
-    def __init__(self, python: str = "/usr/bin/python3", read_only: tuple[str, ...] = ()) -> None:
+    def __init__(self, python: str = PYTHON, read_only: tuple[str, ...] = ()) -> None:
         """Look for what is needed; start nothing.
 
         Args:

@@ -11,6 +11,10 @@ BACKENDS = ("bubblewrap", "docker")
 """In the order in which `auto` tries them."""
 
 
+PYTHON = "/usr/bin/python3"
+IMAGE = "python:3.12-slim"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
     """Where generated programs run.
@@ -23,11 +27,11 @@ class SandboxConfig:
     """`bubblewrap`, `docker`, or `auto`: the first of them that works. There is no backend without isolation."""
     workers: int | None = None
     """Programs at a time; default: the number of CPUs. At least 2, for a program and its tests."""
-    python: str = "/usr/bin/python3"
+    python: str = PYTHON
     """bubblewrap: the interpreter of programs, below /usr or a folder of `read_only`."""
     read_only: tuple[str, ...] = ()
     """bubblewrap: further folders that programs may read, at their own place (a Python environment, say)."""
-    image: str = "python:3.12-slim"
+    image: str = IMAGE
     """docker: an image with a Python interpreter, and g++ and node where such programs are to run. It is not pulled."""
 
     def __post_init__(self) -> None:

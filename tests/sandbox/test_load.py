@@ -44,7 +44,7 @@ HOSTILE = (
     Expected("while True: print('x' * 1000)", _ends(Verdict.OUTPUT_LIMIT)),
     Expected("while True: pass", _ends(Verdict.TIMEOUT), Limits(wall_s=0.3)),
     Expected("import os\nos.kill(os.getpid(), 9)", _ends(Verdict.KILLED_BY_SIGNAL)),
-    Expected("import os\nos.setsid()\nif os.fork() == 0:\n    import time; time.sleep(60)", _ends(Verdict.OK)),
+    Expected("import os\nif os.fork() == 0:\n    os.setsid()\n    import time; time.sleep(60)", _ends(Verdict.OK)),
     Expected("import os\ntry:\n    while True: os.fork()\nexcept OSError: os._exit(7)",
              lambda result, _: result.verdict in (Verdict.NONZERO_EXIT, Verdict.OK, Verdict.TIMEOUT),
              Limits(wall_s=1.0, processes=16)),

@@ -84,7 +84,10 @@ def same_value(expected: Any, got: Any, float_tol: float | None = None) -> bool:
     if isinstance(expected, (list, tuple)):
         if not isinstance(got, (list, tuple)) or len(expected) != len(got):
             return False
-        return all(same_value(one, other, float_tol) for one, other in zip(expected, got, strict=True))
+        for one, other in zip(expected, got, strict=True):  # noqa: SIM110  # one frame a level
+            if not same_value(one, other, float_tol):
+                return False
+        return True
     if isinstance(expected, Mapping):
         return isinstance(got, dict) and _same_dict(expected, got, float_tol)
     if isinstance(expected, AbstractSet):

@@ -21,7 +21,8 @@ _LABELS = {
 _FENCE = re.compile(r"^[ \t>]{0,12}(`{3,}|~{3,})[ \t]*([^\n`]*)$", re.MULTILINE)
 
 _PYTHON = re.compile(
-    r"""(?:def|class|import|from|for|while|if|try:|with|return|raise|assert|del|global|async|lambda|pass|match)\b.*
+    r"""try:.*
+      | (?:def|class|import|from|for|while|if|with|return|raise|assert|del|global|async|lambda|pass|match)\b.*
       | (?:print|exec|main|input|exit|quit)\s*\(.*
       | @[\w.]+.*
       | [A-Za-z_][\w.]*(?:\[[^\]\n]{0,200}\])?(?:\s*,\s*\*?[A-Za-z_][\w.]*){0,20}\s*(?::[^=\n]{1,200})?
@@ -33,6 +34,7 @@ _PYTHON = re.compile(
     re.VERBOSE,
 )
 _PYTHON_PROSE = re.compile(
+    r"(?!from\s+\S+\s+import\b|import\s+\w+(?:\.\w+)*(?:\s+as\b|,))"
     r"(?:for|if|while|with|from|import|class|return|try|match|assert|pass|global)\b(?!.*[:(=\[.]$)(?:\s+[\w',]+){3,}\s*[.,:!?]?$"
 )
 _BARE = {

@@ -11,10 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from sandbox.types import Job, Limits
-from verifiers.code.inside.candidate import SOURCE
+from verifiers.code.inside.wire import SOURCE
 
 _CANDIDATE = ("plain", "wire", "capture", "handles", "exports", "candidate")
-_JUDGE = ("plain", "wire", "handles", "errors", "link", "remote", "cases", "assert_tests", "unittest_tests",
+_JUDGE = ("plain", "wire", "handles", "errors", "link", "proxies", "remote", "cases", "assert_tests", "unittest_tests",
           "pytest_tests", "judge")  # fmt: skip
 _MESSAGE_BYTES = 64 << 20
 """Of all messages that a program may send in one verification."""
@@ -39,12 +39,17 @@ def _main(module: str) -> str:
 
 @functools.cache
 def _sources(names: tuple[str, ...]) -> dict[str, str | bytes]:
-    folder = files("verifiers.code.inside")
     packages = ("verifiers", "verifiers/code", "verifiers/code/inside")
     return {
         **{f"{package}/__init__.py": b"" for package in packages},
-        **{f"verifiers/code/inside/{name}.py": (folder / f"{name}.py").read_bytes() for name in names},
+        **{file: content for name in names for file, content in _module(f"verifiers/code/inside/{name}.py").items()},
     }
+
+
+def _module(path: str) -> dict[str, str | bytes]:
+    """A module's source, and beside it the compiled one, which saves an interpreter of this version the time."""
+    source = (files("verifiers.code.inside") / path.rpartition("/")[2]).read_bytes()
+    return {path: source, importlib.util.cache_from_source(path): _compiled(source, path)}
 
 
 _PYTEST_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging")

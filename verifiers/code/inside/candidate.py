@@ -6,7 +6,6 @@ whatever it answers is only an answer.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
@@ -16,11 +15,8 @@ from typing import Any
 from verifiers.code.inside import plain
 from verifiers.code.inside.capture import Capture
 from verifiers.code.inside.exports import Exports, describe_error
-from verifiers.code.inside.handles import CallHandle, ObjectHandle, coroutine_function, iterate
-from verifiers.code.inside.wire import Closed, Wire, pack
-
-SOURCE = "program.txt"
-"""The file of the program, removed before it starts."""
+from verifiers.code.inside.handles import CallHandle, ObjectHandle, coroutine_function, iterate, make_attribute
+from verifiers.code.inside.wire import SOURCE, Closed, Wire, pack
 
 
 class JudgeError(Exception):
@@ -36,6 +32,7 @@ class Server:
         self._module = types.ModuleType("solution")
         self._exports = Exports(self._module, self._handle)
         self._hook: plain.Hook | None = None
+        self._judge_errors: dict[int, tuple[BaseException, int]] = {}
         self._stdout = Capture(1)
         self._stderr = Capture(2)
         sys.stdout, sys.stderr = self._stdout.stream, self._stderr.stream
@@ -58,7 +55,10 @@ class Server:
             reply = ["n", str(error)]
         except BaseException as error:
             # Arguments and attributes of an exception may be objects too; the host wants none.
-            reply = ["e", describe_error(error, self._exports if self._hook else None)]
+            described = describe_error(error, self._exports if self._hook else None)
+            if id(error) in self._judge_errors:
+                described["of_tests"] = self._judge_errors[id(error)][1]
+            reply = ["e", described]
         with self._lock:
             try:
                 line = pack([self._stdout.take(), self._stderr.take(), reply])
@@ -122,11 +122,20 @@ class Server:
         delattr(self._decode(target), name)
         return [None]
 
-    def _do_special(self, target: Any, name: str, args: Any) -> list[Any]:
+    def _do_special(self, target: Any, name: str, args: Any, kwargs: Any) -> list[Any]:
         """A method that Python looks up on the class."""
         value = self._decode(target)
         method = getattr(type(value), name)
-        return self._call(lambda *rest: method(value, *rest), args, ["d"])
+        return self._call(lambda *rest, **named: method(value, *rest, **named), args, kwargs)
+
+    def _do_subclass(self, name: str, bases: list[Any], attributes: list[Any]) -> list[Any]:
+        """A class of the tests over one of the program's: its methods are the tests'."""
+        space: dict[str, Any] = {"__module__": "test_solution"}
+        for attribute, kind, *parts in attributes:
+            values = [self._decode(part) for part in parts]
+            space[attribute] = make_attribute(kind, values)
+        made = types.new_class(name, tuple(self._decode(base) for base in bases), {}, lambda into: into.update(space))
+        return [self._exports.class_of(made)]
 
     def _do_base(self, target: Any) -> list[Any]:
         """An object as plain data, which an instance of a subclass of list, dict, int... is below."""
@@ -156,10 +165,7 @@ class Server:
     def _do_await(self, target: Any) -> list[Any]:
         awaited = self._decode(target)
 
-        async def wait() -> Any:
-            return await awaited
-
-        return [self._encode(asyncio.run(wait()))]
+        return [self._encode(_run_to_end(awaited))]
 
     # How ------------------------------------------------------------------------------------------------------
 
@@ -168,11 +174,8 @@ class Server:
         values = [self._decode(arg) for arg in args]
         named = self._decode(kwargs)
         result = function(*values, **named)
-        if not self._hook and asyncio.iscoroutine(result):
-            result = asyncio.run(result)
         if not self._hook:
-            return [self._encode(result)]
-        names = list(named)
+            return [self._encode(_run_to_end(result) if isinstance(result, types.CoroutineType) else result)]
         passed = [*values, *named.values()]
         sent = [*args, *kwargs[2::2]]
         encoded = self._encode(result)
@@ -189,7 +192,6 @@ class Server:
                     continue
                 if after != before:
                     changed.append([index, after])
-        del names
         return [encoded, changed]
 
     def _encode(self, value: Any) -> Any:
@@ -222,7 +224,9 @@ class Server:
                 if message[0] == "r":
                     return self._decode(message[1])
                 if message[0] == "e":
-                    raise _error_of(message[1], message[2])
+                    error = _error_of(message[1], message[2])
+                    self._judge_errors[id(error)] = (error, message[3])
+                    raise error
                 self._answer(message)
 
 
@@ -241,6 +245,15 @@ def _error_of(name: str, text: str) -> BaseException:
         except TypeError:
             pass
     return JudgeError(f"{name}: {text}")
+
+
+def _run_to_end(awaited: Any) -> Any:
+    import asyncio  # slow to import, and few programs need it
+
+    async def wait() -> Any:
+        return await awaited
+
+    return asyncio.run(wait())
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 
-from verifiers.code.inside.errors import CandidateGone
+from verifiers.code.inside.errors import CandidateAssertion, CandidateGone
 
 PASS = "pass"
 WRONG = "wrong answer"
@@ -34,7 +34,7 @@ def outcome_of(error: BaseException) -> str:
     """What an exception in a test means."""
     if isinstance(error, CandidateGone):
         return GONE
-    return WRONG if isinstance(error, AssertionError) else ERROR
+    return WRONG if isinstance(error, AssertionError) and not isinstance(error, CandidateAssertion) else ERROR
 
 
 def text_of(error: BaseException) -> str:
@@ -48,7 +48,8 @@ def text_of(error: BaseException) -> str:
         said = "".join(traceback.format_exception_only(error)).strip()
     except Exception:
         said = type(error).__name__
-    return shorten("\n".join([*lines[-2:], said]))
+    where = getattr(error, "_where", "")
+    return shorten("\n".join([*lines[-2:], said, *([f"in the program: {where}"] if where else [])]))
 
 
 def shorten(text: str) -> str:

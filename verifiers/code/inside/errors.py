@@ -1,8 +1,10 @@
 """The program's exceptions, made anew on the judge's side.
 
 A builtin exception is the builtin of its name; one of the program's own classes is a local class of that name over the
-nearest builtin base. Nothing that ends, skips or fails a test runner by itself can be made this way: `SystemExit`,
-`KeyboardInterrupt`, `AssertionError`, `unittest.SkipTest`, pytest's outcomes all become `CandidateError`.
+nearest builtin base. Nothing that skips a test or ends a runner can be made this way: `KeyboardInterrupt`,
+`unittest.SkipTest`, pytest's outcomes all become `CandidateError`, and so does StopIteration, which would silently end
+a loop of the tests. `SystemExit` and `AssertionError` are what they are, so that tests may expect them; every runner
+counts them against the program.
 """
 
 from __future__ import annotations
@@ -19,11 +21,21 @@ class CandidateGone(BaseException):
     """The program's process has ended; no test code may catch this by `except Exception`."""
 
 
-_REFUSED = (AssertionError, StopIteration, StopAsyncIteration)
+class CandidateAssertion(AssertionError):
+    """An assert of the program failed: an error of the program, not a wrong answer."""
 
 
-def builtin_error(name: str) -> type[Exception]:
+class CandidateExit(SystemExit):
+    """The program called `sys.exit`."""
+
+
+_REFUSED = (StopIteration, StopAsyncIteration)
+
+
+def builtin_error(name: str) -> type[BaseException]:
     """The builtin exception of a name, where the tests may see it; else `CandidateError`."""
+    if name in ("SystemExit", "AssertionError"):
+        return CandidateExit if name == "SystemExit" else CandidateAssertion
     kind = getattr(builtins, str(name), None)
     if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, _REFUSED):
         return kind
@@ -46,10 +58,14 @@ def own_error(name: str, bases: list[type]) -> type[Exception]:
         return type(name, (usable[0],), {"__module__": "solution"})
 
 
-def make_error(kind: type[Exception], args: tuple[Any, ...], attributes: dict[str, Any], text: str) -> Exception:
+def make_error(
+    kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any], text: str
+) -> BaseException:
     """An exception object, without running constructors that want more than is known."""
     error = kind.__new__(kind, *args) if issubclass(kind, OSError) else kind.__new__(kind)
     error.args = args
+    if isinstance(error, SystemExit):
+        error.code = args[0] if args else None
     for name, value in attributes.items():
         if not name.startswith("__"):
             try:
@@ -59,14 +75,14 @@ def make_error(kind: type[Exception], args: tuple[Any, ...], attributes: dict[st
     if type(error).__module__ == "solution" and text:
         _own_text[id(error)] = (error, text)
         if "__str__" not in type(error).__dict__:
-            type(error).__str__ = _str_of  # type: ignore[assignment]
+            type(error).__str__ = _str_of  # type: ignore[method-assign]
     return error
 
 
-_own_text: dict[int, tuple[Exception, str]] = {}
+_own_text: dict[int, tuple[BaseException, str]] = {}
 
 
-def _str_of(error: Exception) -> str:
+def _str_of(error: BaseException) -> str:
     """The text that the program's own `__str__` gave."""
     known = _own_text.get(id(error))
-    return known[1] if known else Exception.__str__(error)
+    return known[1] if known else BaseException.__str__(error)

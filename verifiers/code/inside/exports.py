@@ -5,9 +5,9 @@ What is no plain data is written as a list with one of these tags:
     "@"  [number]                              an object that the judge holds (judge to program only)
     "@o" [number, class, is plain below]       an instance of the program's own class
     "@c" [number, description or null]         a class; the description comes along the first time
-    "@f" [number, name, is coroutine function] a function or method
+    "@f" [number, name, is coroutine function, docstring] a function or method
     "@g" [number], "@a" [number]               a generator, something to await
-    "@m" [name]                                a module of the standard library
+    "@m" [name, number]                        a module
     "@x" [name]                                a builtin exception class
     "@e" [exception]                           an exception as a value
     "@s" []                                    the program's module itself
@@ -86,7 +86,7 @@ class Exports:
                 return None
             return ["@o", self.number(value), self.class_of(kind), True]
         if isinstance(value, types.ModuleType):
-            return ["@m", value.__name__]
+            return ["@m", value.__name__, self.number(value)]
         if isinstance(value, types.GeneratorType):
             return ["@g", self.number(value)]
         if inspect.isawaitable(value):
@@ -95,7 +95,9 @@ class Exports:
             return ["@e", describe_error(value, self)]
         if isinstance(value, _FUNCTIONS):
             name = getattr(value, "__name__", kind.__name__)
-            return ["@f", self.number(value), str(name), inspect.iscoroutinefunction(value)]
+            text = getattr(value, "__doc__", None)
+            text = text[:MAX_TEXT] if isinstance(text, str) else None
+            return ["@f", self.number(value), str(name), inspect.iscoroutinefunction(value), text]
         return ["@o", self.number(value), self.class_of(kind), False]
 
     def class_of(self, kind: type) -> list[Any]:
@@ -117,7 +119,7 @@ class Exports:
             "hash": own_hash,
             "error": issubclass(kind, BaseException),
             "doc": str(kind.__doc__)[:MAX_TEXT] if kind.__doc__ else None,
-            "own": kind.__module__ == self._module.__name__,
+            "methods": [name for name, value in vars(kind).items() if isinstance(value, types.FunctionType)][:500],
         }
         return ["@c", self.number(kind), described]
 

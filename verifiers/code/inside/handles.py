@@ -92,3 +92,19 @@ def coroutine_function(handle: CallHandle) -> Callable[..., Any]:
         return handle(*args, **kwargs)
 
     return call
+
+
+def make_attribute(kind: str, values: list[Any]) -> Any:
+    """An attribute for a class of the tests, out of handles."""
+    if kind == "property":
+        return property(*values)
+    if kind == "static":
+        return staticmethod(values[0])
+    if kind == "plain":
+        return values[0]
+    function = values[0]
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return classmethod(method) if kind == "class" else method

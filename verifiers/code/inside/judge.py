@@ -5,7 +5,6 @@ Its first line from the host says what to run and a token; its last line to the 
 
 from __future__ import annotations
 
-import builtins
 import importlib
 import json
 import os
@@ -50,7 +49,7 @@ def _run(start: dict[str, Any], remotes: Remotes) -> list[Case]:
         import pytest  # noqa: F401  # before any name of the program is a builtin
     sys.modules["solution"] = remotes.module
     try:
-        _lend_names(remotes, mentioned)
+        remotes.lend(mentioned)
     except CandidateGone as error:
         return [Case("the test code", outcome_of(error), text_of(error))]
     if start["kind"] == "assert":
@@ -82,13 +81,3 @@ def _names_in(code: types.CodeType) -> set[str]:
         if isinstance(constant, types.CodeType):
             names |= _names_in(constant)
     return names
-
-
-def _lend_names(remotes: Remotes, mentioned: set[str]) -> None:
-    """Test code may use the program's names as if it stood below it; never one that means a builtin."""
-    for name in remotes.names():
-        if name in mentioned and not hasattr(builtins, name):
-            try:
-                setattr(builtins, name, remotes.global_name(name))
-            except Exception:  # nothing that can be sent or stood for: the tests see no such name
-                continue

@@ -34,6 +34,8 @@ class Link:
         self.make_error: Callable[[dict[str, Any], bool], BaseException] = lambda error, ends: CandidateError()
         self.requests = 0
         """How often the tests used the program."""
+        self.errors: list[BaseException] = []
+        """What the tests' own code raised while the program called it."""
         self.gone = ""
         """Why there is no program any more."""
 
@@ -148,8 +150,9 @@ class Link:
         except CandidateGone:
             raise
         except BaseException as error:
+            self.errors.append(error)
             name = next((kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"), "Exception")
-            return ["e", name, str(error)[:2000]]
+            return ["e", name, str(error)[:2000], len(self.errors) - 1]
 
     def _act(self, verb: str, target: Any, values: list[Any], extra: Any) -> Any:
         if verb == "hcall":

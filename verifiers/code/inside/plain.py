@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-MAX_DEPTH = 150
+MAX_DEPTH = 256
 MAX_ITEMS = 4_000_000
 MAX_NUMBER = 100_000
 """Digits of a Decimal, bits of a Fraction's parts: what is computed with them takes longer than their length."""
@@ -125,6 +125,12 @@ class _Encoder:
             raise PlainError("it contains itself")
         self.inside.add(id(value))
         try:
+            if kind is list or kind is tuple:  # one frame a level
+                encoded: list[Any] = ["l" if kind is list else "t"]
+                for item in value:
+                    encoded.append(self.encode(item, depth + 1))  # noqa: PERF401
+                self.items += len(encoded)
+                return encoded
             encoder = _ENCODERS.get(kind) or _base_encoder(value)
             return encoder(self, value, depth + 1)
         finally:
@@ -270,10 +276,11 @@ class _Decoder:
         if depth > MAX_DEPTH + 2:
             raise PlainError("too deeply nested")
         tag = data[0]
-        if tag == "l":
-            return self.rest(data, depth)
-        if tag == "t":
-            return tuple(self.rest(data, depth))
+        if tag == "l" or tag == "t":  # one frame a level
+            items: list[Any] = []
+            for item in data[1:]:
+                items.append(self.decode(item, depth + 1))  # noqa: PERF401
+            return items if tag == "l" else tuple(items)
         if tag in _DICTS:
             return self.mapping(_DICTS[tag](), data, depth)
         decoder = _DECODERS.get(tag)

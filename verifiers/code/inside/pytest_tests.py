@@ -12,7 +12,7 @@ PACKAGES = "packages.zip"
 
 _ARGUMENTS = ["-q", "--capture=sys", "--no-header", "--no-summary", "--tb=short", "-p", "no:cacheprovider", "-p",
               "no:junitxml", "-p", "no:pastebin", "-p", "no:faulthandler", "-p", "no:stepwise", "-p",
-              "no:doctest", "-p", "no:debugging", "-c", os.devnull, "--rootdir=."]  # fmt: skip
+              "no:doctest", "-c", os.devnull, "--rootdir=."]  # fmt: skip
 
 
 def prepare() -> None:
@@ -27,7 +27,9 @@ def run() -> list[Case]:
 
     notes = _Notes()
     try:
-        pytest.main([*_ARGUMENTS, TESTS], plugins=[notes])
+        status = pytest.main([*_ARGUMENTS, TESTS], plugins=[notes])
+        if status not in (0, 1) and notes.cases:
+            notes.cases.append(Case("the test code", ERROR, f"pytest ended early ({status})"))
     except BaseException as error:
         notes.cases.append(Case("the test code", outcome_of(error), text_of(error)))
     return notes.cases

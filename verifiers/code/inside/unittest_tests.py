@@ -15,7 +15,10 @@ _Info = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, N
 def run(module: ModuleType) -> list[Case]:
     """Run all tests of a module."""
     result = _Result()
-    unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
+    try:
+        unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
+    except BaseException as error:  # what a fixture of a class lets through
+        result.cases.append(Case("the test code", outcome_of(error), text_of(error)))
     return result.cases
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 CHANNEL_FD = 3  # as in sandbox/types.py, which cannot be imported in a sandbox
 MAX_LINE = 32 << 20
+SOURCE = "program.txt"
+"""The file of the program, removed before it starts."""
 _READ = 1 << 18
 
 

@@ -1,0 +1,303 @@
+"""Proxies of the program's functions, classes and objects, and of its module, in the judge.
+
+Only the program knows what its objects do, so most of what is done with a proxy is asked of it. What it is never asked:
+whether one of its objects equals plain data (it does not), is less than or greater than it, or what plain number comes
+of the two. Two objects of the program are compared by the program: there is nobody else who could.
+
+An instance of a subclass of list, dict, int... is compared and counted by the data below it, fetched as such.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from verifiers.code.inside import plain
+from verifiers.code.inside.errors import CandidateError
+
+if TYPE_CHECKING:
+    from verifiers.code.inside.remote import Remotes
+
+_COMPARED = ("lt", "le", "gt", "ge")
+_SUMS = tuple(
+    prefix + name
+    for name in "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()
+    for prefix in ("", "r")
+)
+_UPDATES = tuple("i" + name for name in _SUMS[::2] if name != "divmod")
+_NUMERIC = ("abs", "round", "trunc", "floor", "ceil", "int", "float", "complex", "index")
+
+
+class RemoteClass(type):
+    """The class of proxies of one of the program's classes. Calling it makes an object there.
+
+    A class statement of the tests over such a class makes a class there too, with the tests' functions as its methods.
+    """
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any], **options: Any) -> RemoteClass:
+        made = super().__new__(mcs, name, bases, space)
+        known = next((class_states[base] for base in bases if base in class_states), None)
+        if known is not None:
+            known.remotes.subclass(made, name, bases, space)
+        return made
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        state = class_states[cls]
+        return state.remotes.call(state.number, args, kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        state = class_states.get(cls)
+        if state is None or name in ("__abstractmethods__", "__set_name__"):
+            raise AttributeError(name)
+        return state.remotes.attribute(state.number, name)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        state = class_states[cls]
+        state.remotes.link.request("setattr", ["@", state.number], name, state.remotes.link.encode(value))
+
+    def __delattr__(cls, name: str) -> None:
+        state = class_states[cls]
+        state.remotes.link.request("delattr", ["@", state.number], name)
+
+    def __iter__(cls) -> Iterator[Any]:
+        """The members of an enumeration."""
+        members = cls.__getattr__("__members__")
+        return iter(list(members.values()))
+
+    def __getitem__(cls, name: Any) -> Any:
+        return cls.__getattr__("__members__")[name]
+
+    def __len__(cls) -> int:
+        return len(cls.__getattr__("__members__"))
+
+    def __bool__(cls) -> bool:
+        return True
+
+
+class ClassState:
+    """What is known of a proxy's class."""
+
+    def __init__(self, remotes: Remotes, number: int) -> None:
+        self.remotes = remotes
+        self.number = number
+        self.named = False
+        """Whether the tests speak of this class by its name."""
+
+
+class_states: dict[type, ClassState] = {}
+
+
+class RemoteObject(metaclass=RemoteClass):
+    """A proxy of an object."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in LOCAL_NAMES:
+            return object.__getattribute__(self, name)
+        state = state_of(self)
+        return state.remotes.attribute(state.number, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        state = state_of(self)
+        state.remotes.link.request("setattr", ["@", state.number], name, state.remotes.link.encode(value))
+
+    def __delattr__(self, name: str) -> None:
+        state = state_of(self)
+        state.remotes.link.request("delattr", ["@", state.number], name)
+
+    def __dir__(self) -> list[str]:
+        state = state_of(self)
+        return [
+            str(name) for name in state.remotes.link.decode(state.remotes.link.request("dir", ["@", state.number])[0])
+        ]
+
+    def __eq__(self, other: object) -> Any:
+        return _equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        equal = _equal(self, other)
+        return equal if equal is NotImplemented else not equal
+
+    def __hash__(self) -> int:
+        state = state_of(self)
+        if state.base:
+            return hash(_base_of(self))
+        return int(_special(self, "__hash__", ()))
+
+
+LOCAL_NAMES = frozenset({"__class__", "__dir__", "__eq__", "__ne__", "__hash__", "__setattr__", "__delattr__",
+                          "__getattribute__", "__init_subclass__", "__subclasshook__", "__reduce__", "__reduce_ex__",
+                          "__sizeof__"})  # fmt: skip
+
+
+class ObjectState:
+    """What is known of a proxy; kept beside it, so that all its attributes are the real object's."""
+
+    def __init__(self, remotes: Remotes, number: int, base: bool) -> None:
+        self.remotes = remotes
+        self.number = number
+        self.base = base
+        """Whether there is plain data below it."""
+        self.mixed = False
+        """Whether it came of an operation with plain data."""
+
+
+object_states: dict[int, tuple[RemoteObject, ObjectState]] = {}
+
+
+def state_of(proxy: RemoteObject) -> ObjectState:
+    """The state of a proxy."""
+    return object_states[id(proxy)][1]
+
+
+def _base_of(proxy: RemoteObject) -> Any:
+    state = state_of(proxy)
+    data = state.remotes.link.request("base", ["@", state.number])[0]
+    try:
+        return plain.decode(data)
+    except plain.PlainError as error:
+        raise CandidateError(str(error)) from None
+
+
+def _equal(one: RemoteObject, other: Any) -> Any:
+    if one is other:
+        return True
+    state = state_of(one)
+    if isinstance(other, RemoteObject):
+        if state.base and state_of(other).base:
+            return bool(_base_of(one) == _base_of(other))
+        return bool(_special(one, "__eq__", (other,)) is True)
+    if state.base:
+        return bool(_base_of(one) == other)
+    return NotImplemented
+
+
+def _special(proxy: RemoteObject, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+    state = state_of(proxy)
+    link = state.remotes.link
+    named = kwargs or {}
+    sent, sent_named = state.remotes.arguments(args, named)
+    may_stop = name in ("__next__", "__anext__")
+    answer = link.request("special", ["@", state.number], name, sent, sent_named, may_stop=may_stop)
+    return state.remotes.answered(answer, args, named)
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    def method(self: RemoteObject, *args: Any, **kwargs: Any) -> Any:
+        if name == "__exit__" and args:  # exceptions do not travel
+            args = (args[0], str(args[1]) if args[1] is not None else None, None)
+        return _special(self, name, args, kwargs)
+
+    return method
+
+
+def unbound(remotes: Remotes, number: int, name: str) -> Callable[..., Any]:
+    """A method as its class has it, for `super()` in a class of the tests."""
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        function = remotes.attribute(number, name)
+        return function(*args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _forward_operator(name: str) -> Callable[..., Any]:
+    """An operator with two sides.
+
+    With plain data only an object of a class that the tests name may come out of it: a number would be an answer given
+    in view of the expected one.
+    """
+    plain_name = name.strip("_")
+
+    def method(self: RemoteObject, other: Any, *rest: Any) -> Any:
+        state = state_of(self)
+        if state.base and not isinstance(other, RemoteObject):
+            local = _base_of(self)
+            return getattr(type(local), name, lambda *_: NotImplemented)(local, other, *rest)
+        if isinstance(other, RemoteObject):
+            return _special(self, name, (other, *rest))
+        if plain_name in _COMPARED or not class_states[type(self)].named:
+            return NotImplemented
+        result = _special(self, name, (other, *rest))
+        if result is NotImplemented:
+            return result
+        if not isinstance(result, RemoteObject):
+            raise TypeError(f"{name} of the program's object and plain data gave plain data")
+        if result is not self:
+            state_of(result).mixed = True
+        return result
+
+    return method
+
+
+def _forward_number(name: str) -> Callable[..., Any]:
+    def method(self: RemoteObject, *args: Any) -> Any:
+        state = state_of(self)
+        if state.mixed:
+            raise TypeError(f"{name} of the program's object that came of plain data")
+        if state.base:
+            local = _base_of(self)
+            return getattr(type(local), name)(local, *args)
+        return _special(self, name, args)
+
+    return method
+
+
+class RemoteFunction:
+    """A proxy of a function or method."""
+
+    def __init__(self, remotes: Remotes, number: int, name: str, text: str | None = None) -> None:
+        self.__dict__.update(_remotes=remotes, _number=number, __name__=name, __qualname__=name, __module__="solution")
+        self.__dict__["__doc__"] = text
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._remotes.call(self._number, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._remotes.attribute(self._number, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._remotes.link.request("setattr", ["@", self._number], name, self._remotes.link.encode(value))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a class attribute of the tests: a function there becomes a method here as well."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<function {self.__dict__['__name__']} of the program>"
+
+
+class SolutionModule(types.ModuleType):
+    """The module `solution`: the program's names."""
+
+    def __init__(self, remotes: Remotes) -> None:
+        super().__init__("solution")
+        object.__setattr__(self, "_remotes", remotes)
+
+    def __getattr__(self, name: str) -> Any:
+        remotes = object.__getattribute__(self, "_remotes")
+        if name == "__all__":
+            return remotes.listed_names()
+        if name in ("__path__", "__wrapped__"):
+            raise AttributeError(name)
+        return remotes.global_name(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("__"):
+            object.__setattr__(self, name, value)
+        else:
+            self._remotes.link.request("setattr", ["@s"], name, self._remotes.link.encode(value))
+
+    def __delattr__(self, name: str) -> None:
+        self._remotes.link.request("delattr", ["@s"], name)
+
+
+METHODS: dict[str, Any] = {}
+for _name in ("len length_hint iter next reversed getitem setitem delitem contains call str repr format bool neg pos "
+              "invert enter exit bytes missing").split():  # fmt: skip
+    METHODS[f"__{_name}__"] = _forward(f"__{_name}__")
+for _name in (*_COMPARED, *_SUMS, *_UPDATES):
+    METHODS[f"__{_name}__"] = _forward_operator(f"__{_name}__")
+for _name in _NUMERIC:
+    METHODS[f"__{_name}__"] = _forward_number(f"__{_name}__")

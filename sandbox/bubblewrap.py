@@ -26,7 +26,7 @@ from sandbox.guest.runner import FOLDER
 from sandbox.slot import BOOTSTRAP, Slot, inside_environment
 from sandbox.types import Job, SandboxError
 
-UID_RANGE = range(1_200_000_000, 1_200_060_000)
+UID_RANGE = range(1_200_000_000, 1_202_097_152)  # 32768 processes of 64 slots
 """User ids for slots of a sandbox that root starts; nobody else's on any machine we know."""
 
 _STACK_KB = 65_536
@@ -38,7 +38,12 @@ _ETC = {
     "group": f"sandbox:x:{_INSIDE_ID}:\n",
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
 }
-_next_uid = itertools.count(os.getpid() * 8)
+_next_uid = itertools.count()
+
+
+def uid_of(process: int, number: int) -> int:
+    """The user id of a process's n-th slot; different processes' are different as far as the range goes."""
+    return UID_RANGE[(process * 64 + number % 64) % len(UID_RANGE)]
 
 
 class BubblewrapBackend:
@@ -141,7 +146,7 @@ class _Container:
         self._cgroup = cgroup
         self.connection, inside = socket.socketpair()
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
-        uid = UID_RANGE[next(_next_uid) % len(UID_RANGE)] if os.geteuid() == 0 else None
+        uid = uid_of(os.getpid(), next(_next_uid)) if os.geteuid() == 0 else None
         try:
             with inside:
                 self._process = subprocess.Popen(

@@ -13,6 +13,11 @@ from sandbox.types import Job, Language, Limits, Result, SandboxError, Verdict
 _COMPILE_LIMITS = Limits(wall_s=30.0, memory_mb=1024, file_bytes=128 << 20, output_bytes=1 << 20)
 _BINARY = "program"
 _CACHED_PROGRAMS = 32
+_OWN_NAMES = {
+    Language.PYTHON: {"main.py"},
+    Language.JAVASCRIPT: {"main.js"},
+    Language.CPP: {"main.cpp", _BINARY},
+}
 
 
 class Starter:
@@ -26,9 +31,12 @@ class Starter:
         """Start a program, or say why it does not compile.
 
         Raises:
+            ValueError: a file has the program's own name.
             SandboxError: the slot has no toolchain of its language.
             SlotLost: the slot broke.
         """
+        if taken := _OWN_NAMES[job.language] & set(job.files):
+            raise ValueError(f"a file of a {job.language} program cannot be called {', '.join(taken)}: the program is")
         if job.language is Language.PYTHON:
             return slot.start(job, None, "main.py")
         if job.language not in slot.toolchains:

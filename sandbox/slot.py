@@ -12,7 +12,9 @@ import select
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
+from threading import Lock
 from typing import Any, Protocol
 
 from sandbox.guest import frames
@@ -117,8 +119,9 @@ class Slot:
         self._meter = meter
         self._poll_tree = poll_tree
         self._frames = frames.FrameBuffer()
-        self.broken = False
-        """True once it cannot be used any more."""
+        self._close_lock = Lock()
+        self.closed = False
+        self._running: Running | None = None
         try:
             self._write(_guest(settings))
             kind, payload = self._next_frame(time.monotonic() + _START_TIMEOUT_S, [])
@@ -137,10 +140,16 @@ class Slot:
         """What can be run here."""
         return frozenset({Language.PYTHON, *(Language(name) for name in self.toolchains)})
 
+    @property
+    def usable(self) -> bool:
+        """Whether the next program can be sent in: it is open, and the last program was seen to its end."""
+        return not self.closed and (self._running is None or self._running.result is not None)
+
     def close(self) -> str:
         """Kill everything in it; returns what the inside had to say."""
-        self.broken = True
-        return self._container.close()
+        with self._close_lock:
+            self.closed = True
+            return self._container.close()
 
     def start(self, job: Job, argv: list[str] | None, main: str, fetch: tuple[str, ...] = ()) -> Running:
         """Send a program in.
@@ -193,14 +202,13 @@ class Slot:
             self._write(frames.pack(frames.JOB, payload))
         except OSError as error:
             raise SlotLost(self.close() or str(error)) from error
-        return Running(self, job)
+        self._running = Running(self, job)
+        return self._running
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Send a frame to the program that runs; one that is lost is noticed by who waits for the end."""
-        try:
+        with suppress(OSError):
             self._write(frames.pack(kind, payload))
-        except OSError:
-            self.broken = True
 
     def _write(self, data: bytes) -> None:
         """All of it, while taking in what comes: neither side may wait for the other to read.
@@ -209,8 +217,7 @@ class Slot:
             OSError: the other side is gone.
         """
         left = memoryview(data)
-        poll = select.poll()
-        poll.register(self._connection, select.POLLIN | select.POLLOUT)
+        poll = self._poll(select.POLLIN | select.POLLOUT)
         while left:
             (_, events), *_ = poll.poll()
             if events & select.POLLIN:
@@ -222,11 +229,18 @@ class Slot:
             elif not events & select.POLLIN:
                 raise ConnectionResetError("the sandbox closed the connection")
 
+    def _poll(self, events: int) -> select.poll:
+        poll = select.poll()
+        try:
+            poll.register(self._connection, events)
+        except ValueError:  # another thread has closed the sandbox
+            raise ConnectionResetError("the sandbox was closed") from None
+        return poll
+
     def _read(self, deadline: float) -> bytes:
         if self._early:
             return self._early.pop(0)
-        poll = select.poll()
-        poll.register(self._connection, select.POLLIN)
+        poll = self._poll(select.POLLIN)
         if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             raise TimeoutError
         return self._connection.recv(_READ)
@@ -315,8 +329,7 @@ class Running:
 
     def _judge(self, report: dict[str, Any]) -> Result:
         if report["failure"]:
-            self._slot.broken = True
-            raise SlotLost(report["failure"])
+            raise SlotLost(self._slot.close() or report["failure"])
         limits = self._job.limits
         no_memory, peak_mb = self._slot._meter.after(report)
         stdout = b"".join(self._stdout).decode("utf-8", "replace")

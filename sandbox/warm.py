@@ -64,7 +64,7 @@ class WarmSandbox:
         self._programs = Starter()
         # A slot dies with the thread that started it: one thread starts them all and lives until the end.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="sandbox-starter")
-        self._end = weakref.finalize(self, _close_all, self._slots, self._starter)
+        self._end = weakref.finalize(self, _close_all, self._slots, self._starter, os.getpid())
         try:
             first = self._start_slot()
         except SlotLost as lost:
@@ -155,7 +155,16 @@ class WarmSandbox:
             self._refuse_closed()
             self._line.append((count, turn))
             self._grant()
-        turn.wait()
+        try:
+            turn.wait()
+        except BaseException:  # an interrupt: let the next one in
+            with self._lock:
+                if turn.is_set():
+                    self._taken -= count
+                elif (count, turn) in self._line:
+                    self._line.remove((count, turn))
+                self._grant()
+            raise
         with self._lock:
             self._refuse_closed()
             slots = [self._free.pop() for _ in range(min(count, len(self._free)))]
@@ -170,13 +179,14 @@ class WarmSandbox:
         return slots
 
     def _give(self, slots: Sequence[Slot]) -> None:
-        for slot in slots:
-            if slot.broken:
-                slot.close()
+        usable = [slot for slot in slots if slot.usable]
+        gone = [slot for slot in slots if slot not in usable]
+        for slot in gone:
+            slot.close()
         with self._lock:
             self._taken -= len(slots)
-            self._slots.difference_update(slot for slot in slots if slot.broken)
-            self._free += [slot for slot in slots if not slot.broken]
+            self._slots.difference_update(gone)
+            self._free += usable
             self._grant()
 
     def _grant(self) -> None:
@@ -206,7 +216,9 @@ class WarmSandbox:
         return slot
 
 
-def _close_all(slots: set[Slot], starter: ThreadPoolExecutor) -> None:
+def _close_all(slots: set[Slot], starter: ThreadPoolExecutor, owner: int) -> None:
+    if os.getpid() != owner:  # a forked copy of the owner ends
+        return
     for slot in list(slots):
         slot.close()
     slots.clear()

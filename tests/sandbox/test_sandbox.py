@@ -26,9 +26,11 @@ import pytest
 
 from sandbox import Job, Limits, SandboxConfig, SandboxError, Verdict, open_sandbox
 from sandbox.cgroups import CgroupsUnusable, make_cgroup
+from sandbox.slot import Slot
 from sandbox.warm import WarmSandbox
 from tests.sandbox.conftest import open_backend
-from tests.sandbox.residue import Residue, look
+from tests.sandbox.engine import IMAGE
+from tests.sandbox.residue import residue
 
 _ROOT = Path(__file__).parents[2]
 _SYSTEM_PYTHON = "/usr/bin/python3"
@@ -163,61 +165,56 @@ STIRRING = [
 ]
 
 
-def _wait_for_nothing_new(before: Residue, address: str) -> dict[str, frozenset[object]]:
-    """The kernel and the engine may take a moment to clear away what was killed."""
-    give_up = time.monotonic() + 20
-    while (left := look(address) - before) and time.monotonic() < give_up:
-        time.sleep(0.1)
-    return left
+OWNER = """
+import sys
+from sandbox import *
+sandbox = open_sandbox(SandboxConfig(backend={backend!r}, image={image!r}))
+for program in {programs!r}:
+    sandbox.run(program, limits=Limits(wall_s=1.0, memory_mb=64, processes=20))
+sleeper = Job("import time; time.sleep(600)", limits=Limits(wall_s=900))
+session = sandbox.open([sleeper])[0]
+if {end!r} == "close":
+    sandbox.close()
+print("ready", flush=True)
+sys.stdin.read()
+"""
 
 
+@pytest.mark.parametrize("end", ["close", "exit", "kill"])
 @pytest.mark.parametrize("backend", ["bubblewrap", "docker"])
-def test_nothing_is_left_after_closing(backend: str, request: pytest.FixtureRequest) -> None:
+def test_nothing_is_left(backend: str, end: str, request: pytest.FixtureRequest) -> None:
+    address = ""
     with pytest.MonkeyPatch.context() as patch:
-        address = ""
         if backend == "docker" and (address := request.getfixturevalue("docker_engine")):
             patch.setenv("DOCKER_HOST", address)
-        before = look(address)
-        with open_backend(backend) as sandbox:
-            for program in STIRRING:
-                sandbox.run(program, limits=Limits(wall_s=1.0, memory_mb=64, processes=20))
-            session = sandbox.open([Job(ECHO, channel=True)])[0]
-            session.send(b"still running at the end")
-        assert _wait_for_nothing_new(before, address) == {}
-
-
-@pytest.mark.parametrize("end", ["exit", "kill"])
-@pytest.mark.parametrize("backend", ["bubblewrap", "docker"])
-def test_nothing_is_left_when_the_owner_ends(backend: str, end: str, request: pytest.FixtureRequest) -> None:
-    environment = dict(os.environ)
-    address = ""
-    if backend == "docker" and (address := request.getfixturevalue("docker_engine")):
-        environment["DOCKER_HOST"] = address
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "environ", environment)
         open_backend(backend).close()  # or skip
-    before = look(address)
-    program = (
-        "import sys, threading; from sandbox import *\n"
-        f"sandbox = open_sandbox(SandboxConfig(backend={backend!r}, image='ponder-sandbox-test:latest'))\n"
-        "session = sandbox.open([Job('import time; print(1); time.sleep(600)', limits=Limits(wall_s=900))])[0]\n"
-        "print('ready', flush=True); sys.stdin.read()"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", program], cwd=_ROOT, env=environment, text=True,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        text = OWNER.format(backend=backend, image=IMAGE, programs=STIRRING, end=end)
+        owner = subprocess.Popen([sys.executable, "-c", text], cwd=_ROOT, text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
     with owner:
         assert owner.stdout is not None and owner.stdin is not None
         assert owner.stdout.readline() == "ready\n"
+        if end == "close":
+            assert _in_the_end(owner.pid, address) == {}
+        else:
+            assert residue(owner.pid, address).keys() & {"processes", "containers"}
         if end == "kill":
             owner.kill()
         owner.stdin.close()
         owner.wait(60)
-    left = _wait_for_nothing_new(before, address)
-    if end == "kill":  # nobody is there to remove empty cgroups; the next sandbox does
-        cgroups = left.pop("cgroups", frozenset())
+    left = _in_the_end(owner.pid, address, "cgroups" if end == "kill" else "")
+    if end == "kill" and left:  # nobody was there to remove empty cgroups; the next sandbox of anybody does
         open_backend("bubblewrap").close()
-        assert not cgroups & look().cgroups
+        left = _in_the_end(owner.pid, address)
     assert left == {}
+
+
+def _in_the_end(owner: int, address: str, but: str = "") -> dict[str, set[object]]:
+    """The kernel and the engine may take a moment to clear away what was killed."""
+    give_up = time.monotonic() + 20
+    while (left := residue(owner, address)).keys() - {but} and time.monotonic() < give_up:
+        time.sleep(0.1)
+    return left
 
 
 # 4. Mistakes ----------------------------------------------------------------------------------------------
@@ -357,3 +354,38 @@ def test_cgroups_of_processes_that_are_gone_are_removed() -> None:
         assert not stale.exists()
     finally:
         cgroup.remove()
+
+
+def test_an_interrupted_call_leaves_no_answer_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_backend("bubblewrap") as sandbox:
+        original = Slot._read
+        calls = iter(range(10**9))
+
+        def interrupted(slot: Slot, deadline: float) -> bytes:
+            if next(calls) == 0:
+                raise KeyboardInterrupt
+            return original(slot, deadline)
+
+        monkeypatch.setattr(Slot, "_read", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.run("print('first')")
+        assert [sandbox.run(f"print({number})").stdout for number in range(4)] == ["0\n", "1\n", "2\n", "3\n"]
+
+
+def test_closing_ends_calls_that_run_and_calls_that_wait() -> None:
+    sandbox = open_backend("bubblewrap")
+    with ThreadPoolExecutor(8) as threads:
+        calls = [threads.submit(sandbox.run, "import time; time.sleep(60)", limits=Limits(wall_s=90)) for _ in range(8)]
+        give_up = time.monotonic() + 20
+        while len(sandbox._slots) < 2 and time.monotonic() < give_up:
+            time.sleep(0.01)
+        sandbox.close()
+        for call in calls:
+            with pytest.raises(SandboxError, match="closed"):
+                call.result(30)
+
+
+def test_a_file_cannot_take_the_programs_place(sandbox: WarmSandbox) -> None:
+    with pytest.raises(ValueError, match=r"cannot be called main\.py"):
+        sandbox.run("print(1)", files={"main.py": "print(2)"})
+    assert sandbox.run("print(1)").stdout == "1\n"

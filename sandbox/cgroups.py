@@ -107,7 +107,11 @@ def make_cgroup() -> Cgroup:
     if "memory" in own and "pids" in own:
         try:
             memory = _make_below(_ROOT / "memory", own["memory"], name, ())
-            pids = _make_below(_ROOT / "pids", own["pids"], name, ())
+            try:
+                pids = _make_below(_ROOT / "pids", own["pids"], name, ())
+            except OSError:
+                memory.rmdir()
+                raise
             return Cgroup(memory, pids, _V1)
         except OSError as error:
             reasons.append(f"v1: {error.strerror or error} ({error.filename})")

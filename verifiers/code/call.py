@@ -49,9 +49,9 @@ class Candidate:
         Raises:
             Failed: it does not compile, or fails.
         """
-        state, why = self.request(["load", objects], deadline)[:2]
-        if state == "compile error":
-            raise Failed(Outcome.COMPILE_ERROR, str(why)[:2000])
+        answer = self.request(["load", objects], deadline)
+        if answer[0] != "loaded":
+            raise Failed(Outcome.COMPILE_ERROR, _text(answer[-1], 2000))
 
     def request(self, message: list[Any], deadline: float) -> list[Any]:
         """Ask the driver for something.
@@ -73,7 +73,7 @@ class Candidate:
             why = f"the program ended during the call ({result.verdict})\n{how_it_ended(result)}".strip()
             raise Failed(failure_of(result), why, gone=True) from None
         if answer[0] == "n":
-            raise Failed(Outcome.WRONG_ANSWER, f"the answer is no plain data: {str(answer[1])[:300]}")
+            raise Failed(Outcome.WRONG_ANSWER, f"the answer is no plain data: {_text(answer[1])}")
         if answer[0] == "e":
             raise Failed(Outcome.RUNTIME_ERROR, _error_text(answer[1]))
         return answer[1:]
@@ -98,9 +98,13 @@ def _at_the_end(result: Result, otherwise: Outcome) -> Outcome:
 def _error_text(error: Any) -> str:
     if not isinstance(error, dict):
         return "an exception"
-    trace = error.get("trace")
-    where = f" ({tail(str(trace), 300)})" if trace else ""
-    return f"{str(error.get('name'))[:100]}: {str(error.get('text'))[:500]}{where}"
+    trace = tail(_text(error.get("trace"), 2000), 300)
+    return f"{_text(error.get('name'), 100)}: {_text(error.get('text'), 500)}" + (f" ({trace})" if trace else "")
+
+
+def _text(said: Any, limit: int = 300) -> str:
+    """What a driver says about itself, which may be anything."""
+    return said[:limit] if isinstance(said, str) else ""
 
 
 def run_call(program: str, tests: CallTests, sandbox: Sandbox) -> list[CaseResult]:
@@ -186,7 +190,14 @@ def _run_case(candidate: Candidate, tests: CallTests, index: int, message: list[
         said = detail(input=shown, expected=show(case.output), got=f"no plain data: {error}")
         return CaseResult(str(index), Outcome.WRONG_ANSWER, said, time.monotonic() - started), False
     seconds = time.monotonic() - started
-    if same_value(case.output, value, tests.float_tol):
+    if _same(case.output, value, tests.float_tol):
         return CaseResult(str(index), Outcome.PASS, seconds=seconds), False
     said = detail(input=shown, expected=show(case.output), got=show(value))
     return CaseResult(str(index), Outcome.WRONG_ANSWER, said, seconds), False
+
+
+def _same(expected: Any, got: Any, float_tol: float | None) -> bool:
+    try:
+        return same_value(expected, got, float_tol)
+    except RecursionError:  # the caller is deep in calls itself
+        return False

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from verifiers.code.inside.plain import Eager
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?")
 _LONGEST_NUMBER = 400
 
@@ -82,7 +84,7 @@ def same_value(expected: Any, got: Any, float_tol: float | None = None) -> bool:
             return True
         return float_tol is not None and close(expected, got, float_tol)
     if isinstance(expected, (list, tuple)):
-        if not isinstance(got, (list, tuple)) or len(expected) != len(got):
+        if not isinstance(got, (list, tuple)) or isinstance(got, Eager) or len(expected) != len(got):
             return False
         for one, other in zip(expected, got, strict=True):  # noqa: SIM110  # one frame a level
             if not same_value(one, other, float_tol):

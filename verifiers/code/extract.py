@@ -35,7 +35,7 @@ _PYTHON = re.compile(
 )
 _PYTHON_PROSE = re.compile(
     r"(?!from\s+\S+\s+import\b|import\s+\w+(?:\.\w+)*(?:\s+as\b|,))"
-    r"(?:for|if|while|with|from|import|class|return|try|match|assert|pass|global)\b(?!.*[:(=\[.]$)(?:\s+[\w',]+){3,}\s*[.,:!?]?$"
+    r"(?:for|if|while|with|from|import|class|return|try|match|assert|pass|global)\b(?!.*[:(=\[]$)(?:\s+[\w',]+){3,}\s*[.,:!?]?$"
 )
 _BARE = {
     "cpp": re.compile(r"^\s*#\s*include\b|\bint\s+main\s*\(", re.MULTILINE),

@@ -51,6 +51,9 @@ class Eager(list[Any]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
 
 def builtin_types() -> dict[str, type]:
     """Types that mean the same on both sides, by name: builtin ones, and some of the library."""

@@ -54,14 +54,14 @@ class _Notes:
             if any(item.get_closest_marker(name) for name in ("skip", "skipif", "xfail")):
                 self._marked.add(item.nodeid)
 
-    def pytest_exception_interact(self, node: Any, call: Any) -> None:
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         if call.excinfo is not None:
-            self._error[node.nodeid] = call.excinfo.value
+            self._error.setdefault(item.nodeid, call.excinfo.value)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed or (report.skipped and report.nodeid):
-            error = self._error.get(report.nodeid)
-            outcome = outcome_of(error) if error is not None else ERROR
+            call = getattr(report, "call", None)
+            outcome = outcome_of(call.excinfo.value) if call is not None and call.excinfo is not None else ERROR
             self.cases.append(
                 Case(f"collection of {report.nodeid}", outcome, shorten(str(report.longreprtext or report.longrepr)))
             )

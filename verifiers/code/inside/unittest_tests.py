@@ -48,7 +48,8 @@ class _Result(unittest.TestResult):
 
     def addFailure(self, test: unittest.TestCase, err: _Info) -> None:
         super().addFailure(test, err)
-        self._note(test, WRONG, text_of(err[1]) if err[1] else "")
+        assert err[1] is not None
+        self._note(test, outcome_of(err[1]), text_of(err[1]))
 
     def addError(self, test: unittest.TestCase, err: _Info) -> None:
         super().addError(test, err)
@@ -68,5 +69,4 @@ class _Result(unittest.TestResult):
 
     def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: _Info | None) -> None:
         if err is not None and err[1] is not None:
-            wrong = isinstance(err[1], test.failureException)
-            self._note(test, WRONG if wrong else outcome_of(err[1]), f"{subtest.id()}\n{text_of(err[1])}")
+            self._note(test, outcome_of(err[1]), f"{subtest.id()}\n{text_of(err[1])}")

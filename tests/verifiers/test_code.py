@@ -446,6 +446,53 @@ assert seen == {'x': 1} and other == [5]
 """
         assert verify(program, asserts(code), sandbox=code_sandbox).passed
 
+    def test_objects_of_the_tests_own_classes(self, code_sandbox: Sandbox) -> None:
+        loop = "while node:\n        total += node.value; node = node.next"
+        program = f"def f(node):\n    total = 0\n    {loop}\n    return total"
+        code = """
+class Node:
+    def __init__(self, value, next=None):
+        self.value, self.next = value, next
+assert f(Node(1, Node(2))) == 3
+"""
+        assert verify(program, asserts(code), sandbox=code_sandbox).passed
+
+    def test_classes_of_the_program(self, code_sandbox: Sandbox) -> None:
+        program = """
+from collections import OrderedDict
+class Vector:
+    def __init__(self, x): self.x = x
+    def __mul__(self, k): return Vector(self.x * k)
+    __rmul__ = __mul__
+    def __add__(self, other): return Vector(self.x + (other.x if isinstance(other, Vector) else other))
+    __radd__ = __add__
+    def __eq__(self, other): return isinstance(other, Vector) and self.x == other.x
+    def __lt__(self, other): return self.x < other.x
+class LRU(OrderedDict):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+    def put(self, key, value):
+        self[key] = value
+        if len(self) > self.size: self.popitem(last=False)
+"""
+        code = """
+assert 3 * Vector(2) == Vector(2) * 3 == Vector(6) != Vector(7)
+assert sum([Vector(1), Vector(2)]) == Vector(3)
+assert sorted([Vector(2), Vector(1)])[0].x == 1
+assert not Vector(1) == 1
+cache = LRU(1)
+cache.put(1, 2)
+cache.put(3, 4)
+assert cache == {3: 4} and 1 not in cache and len(cache) == 1
+class Shifted(Vector):
+    def __init__(self, x):
+        super().__init__(x + 1)
+assert Shifted(1) + Vector(1) == Vector(3) and isinstance(Shifted(1), Vector)
+"""
+        verdict = verify(program, asserts(code), sandbox=code_sandbox)
+        assert verdict.passed, verdict.first_failure
+
     def test_generators_and_coroutines(self, code_sandbox: Sandbox) -> None:
         program = """
 def naturals():
@@ -552,6 +599,39 @@ def test_prints(times, capsys):
             self.PROGRAM.replace("hello')", "bye')"), {"type": "pytest", "code": code}, sandbox=code_sandbox
         )
         assert verdict.fraction == pytest.approx(1 / 3)
+
+    def test_what_tests_put_in_place_of_the_programs_names(self, code_sandbox: Sandbox) -> None:
+        program = """
+import time
+def helper(): return 1
+def double():
+    time.sleep(0)
+    return 2 * helper()
+def main():
+    print(int(input()) + 1)
+"""
+        code = """
+from unittest.mock import Mock, patch
+import solution
+
+def test_patch():
+    with patch('solution.helper', return_value=5) as helper, patch('solution.time.sleep') as sleep:
+        assert solution.double() == 10
+    helper.assert_called_once_with()
+    sleep.assert_called_once_with(0)
+    assert solution.double() == 2
+
+def test_set(monkeypatch):
+    monkeypatch.setattr(solution, 'helper', lambda: 3)
+    assert solution.double() == 6
+
+def test_input(monkeypatch, capsys):
+    monkeypatch.setattr('builtins.input', lambda *prompt: '4')
+    solution.main()
+    assert capsys.readouterr().out == '5\\n'
+"""
+        verdict = verify(program, {"type": "pytest", "code": code}, sandbox=code_sandbox)
+        assert verdict.passed, verdict.first_failure
 
     @pytest.mark.parametrize(
         ("kind", "code"),

@@ -6,6 +6,8 @@ whatever it answers is only an answer.
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 import sys
 import threading
@@ -15,7 +17,7 @@ from typing import Any
 from verifiers.code.inside import plain
 from verifiers.code.inside.capture import Capture
 from verifiers.code.inside.exports import Exports, describe_error
-from verifiers.code.inside.handles import CallHandle, ObjectHandle, coroutine_function, iterate, make_attribute
+from verifiers.code.inside.handles import Ask, CallHandle, ObjectHandle, coroutine_function, iterate, make_attribute
 from verifiers.code.inside.wire import SOURCE, Closed, Wire, pack
 
 
@@ -83,6 +85,9 @@ class Server:
         except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
             return ["compile error", f"{type(error).__name__}: {error}"]
         sys.modules["solution"] = self._module
+        if objects:
+            builtins.input = lambda *prompt: self._ask("input", 0, [str(part) for part in prompt], "input")
+            sys.stdin = _TestsInput(self._ask)
         self._module.__dict__["__file__"] = "solution.py"
         try:
             exec(code, self._module.__dict__)
@@ -236,8 +241,6 @@ _MUTABLE_TAGS = frozenset("l d C O X S B q".split())
 
 def _error_of(name: str, text: str) -> BaseException:
     """The exception that the tests' code raised, as the builtin one of that name."""
-    import builtins
-
     kind = getattr(builtins, name, None)
     if isinstance(kind, type) and issubclass(kind, Exception):
         try:
@@ -245,6 +248,23 @@ def _error_of(name: str, text: str) -> BaseException:
         except TypeError:
             pass
     return JudgeError(f"{name}: {text}")
+
+
+class _TestsInput(io.TextIOBase):
+    """The standard input that the tests give, read by asking for it."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def readable(self) -> bool:
+        return True
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        return str(self._ask("input", 0, (), "readline"))
+
+    def read(self, size: int | None = -1, /) -> str:
+        return str(self._ask("input", 0, (), "read"))
 
 
 def _run_to_end(awaited: Any) -> Any:

@@ -46,7 +46,9 @@ def _run(start: dict[str, Any], remotes: Remotes) -> list[Case]:
         raise Malformed(f"tests['code'] does not compile: {error}") from None
     if start["kind"] == "pytest":
         pytest_tests.prepare()
-        import pytest  # noqa: F401  # before any name of the program is a builtin
+        importlib.import_module("pytest")
+    if "mock" in code:  # it looks at what is a builtin: before any name of the program is one
+        importlib.import_module("unittest.mock")
     sys.modules["solution"] = remotes.module
     try:
         remotes.lend(mentioned)

@@ -260,6 +260,9 @@ class RemoteFunction:
     def __setattr__(self, name: str, value: Any) -> None:
         self._remotes.link.request("setattr", ["@", self._number], name, self._remotes.link.encode(value))
 
+    def __delattr__(self, name: str) -> None:
+        self._remotes.link.request("delattr", ["@", self._number], name)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a class attribute of the tests: a function there becomes a method here as well."""
         return self if instance is None else types.MethodType(self, instance)

@@ -693,3 +693,21 @@ def test_a_failing_sandbox_is_tried_once_more(code_sandbox: Sandbox) -> None:
     ever: Any = Failing(code_sandbox, 99)
     verdict = verify("print(1)", tests, sandbox=ever)
     assert verdict.outcome is Outcome.SANDBOX_ERROR and "broken" in verdict.first_failure
+
+
+def test_a_program_may_serve_itself(code_sandbox: Sandbox) -> None:
+    program = (
+        "import socket, threading\n"
+        "def shout(text):\n"
+        "    server = socket.create_server(('127.0.0.1', 0))\n"
+        "    def serve():\n"
+        "        connection, _ = server.accept()\n"
+        "        connection.sendall(connection.recv(100).upper())\n"
+        "    threading.Thread(target=serve).start()\n"
+        "    client = socket.create_connection(server.getsockname())\n"
+        "    client.sendall(text.encode())\n"
+        "    return client.recv(100).decode()\n"
+    )
+    tests = {"type": "unittest", "code": "import unittest, solution\nclass T(unittest.TestCase):\n"
+             "    def test_it(self):\n        self.assertEqual(solution.shout('abc'), 'ABC')\n"}  # fmt: skip
+    assert verify(program, tests, sandbox=code_sandbox).passed

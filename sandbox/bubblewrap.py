@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from sandbox.cgroups import Cgroup, CgroupsUnusable, make_cgroup
 from sandbox.config import PYTHON
-from sandbox.guest.runner import FOLDER
+from sandbox.guest.places import FOLDER
 from sandbox.slot import BOOTSTRAP, Slot, inside_environment
 from sandbox.types import Job, SandboxError
 

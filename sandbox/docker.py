@@ -19,7 +19,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from sandbox.guest.runner import FOLDER
+from sandbox.guest.places import FOLDER
 from sandbox.slot import BOOTSTRAP, Slot, inside_environment
 from sandbox.types import Job, SandboxError
 

@@ -18,10 +18,21 @@ from threading import Lock
 from typing import Any, Protocol
 
 from sandbox.guest import frames
-from sandbox.guest.runner import FOLDER
+from sandbox.guest.places import FOLDER
 from sandbox.types import CHANNEL_FD, Job, Language, Result, SandboxError, Verdict
 
-GUEST_MODULES = ("frames", "linux", "seccomp", "program", "runner", "cleaning", "zygote")
+GUEST_MODULES = (
+    "frames",
+    "places",
+    "connection",
+    "linux",
+    "seccomp",
+    "program",
+    "watch",
+    "runner",
+    "cleaning",
+    "zygote",
+)
 """In the order in which they import each other."""
 
 BOOTSTRAP = """

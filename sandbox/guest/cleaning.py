@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 
-from sandbox.guest.runner import SHARED
+from sandbox.guest.places import SHARED
 
 
 def clean() -> None:

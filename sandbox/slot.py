@@ -7,18 +7,20 @@ limit around it; how a program is sent in and its end is told are the same.
 from __future__ import annotations
 
 import json
-import math
 import select
 import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.resources import files
 from threading import Lock
 from typing import Any, Protocol
 
 from sandbox.guest import frames
 from sandbox.guest.places import FOLDER
+from sandbox.judge import judge, says_out_of_memory
+from sandbox.packing import pack_job
 from sandbox.types import CHANNEL_FD, Job, Language, Result, SandboxError, Verdict
 
 GUEST_MODULES = (
@@ -61,8 +63,6 @@ run()
 
 _START_TIMEOUT_S = 30.0
 _READ = 1 << 18
-_SIGXCPU = 24
-_CPU_TICK_S = 0.02  # the kernel's limit and its report do not agree to the millisecond
 _GRACE_S = 15.0
 """How much longer than a program's own limit the slot may take before it counts as lost."""
 
@@ -174,40 +174,7 @@ class Slot:
         Raises:
             SlotLost: the slot is gone.
         """
-        limits = job.limits
-        contents = {**({main: job.program} if main else {}), **job.files}
-        blobs = {path: _bytes(content) for path, content in contents.items()}
-        stdin = _bytes(job.stdin)
-        cpu_s = limits.cpu_s or limits.wall_s
-        rlimits = {
-            "RLIMIT_CPU": max(1, math.ceil(cpu_s)),
-            "RLIMIT_FSIZE": limits.file_bytes,
-            "RLIMIT_NOFILE": limits.open_files,
-            "RLIMIT_CORE": 0,
-        }
-        if self._poll_tree:
-            # Without a cgroup; counted for each user id, which in containers would be one for all of them.
-            rlimits["RLIMIT_NPROC"] = limits.processes
-        if argv:  # takes effect at exec: recursion may use the memory that there is
-            rlimits["RLIMIT_STACK"] = limits.memory_mb << 20
-        if self._poll_tree:
-            # Catches one huge allocation before the next look at the tree; threads' stacks are only reserved.
-            rlimits["RLIMIT_AS"] = (limits.memory_mb + 4096) << 20
-        described = {
-            "files": [(path, len(content)) for path, content in blobs.items()],
-            "argv": argv,
-            "channel": job.channel,
-            "loopback": limits.loopback,
-            "fetch": fetch,
-            "wall_s": limits.wall_s,
-            "output_bytes": limits.output_bytes,
-            "file_bytes": limits.file_bytes + sum(map(len, blobs.values())) + (1 << 20),
-            "file_count": 4096 + limits.file_bytes // 65536,
-            "limits": rlimits,
-            "tree_mb": limits.memory_mb if self._poll_tree else 0,
-        }
-        header = json.dumps(described).encode()
-        payload = b"".join([len(header).to_bytes(4, "big"), header, *blobs.values(), stdin])
+        payload = pack_job(job, argv, main, fetch, poll_tree=self._poll_tree)
         try:
             self._meter.before(job)
             self._write(frames.pack(frames.JOB, payload))
@@ -341,52 +308,20 @@ class Running:
     def _judge(self, report: dict[str, Any]) -> Result:
         if report["failure"]:
             raise SlotLost(self._slot.close() or report["failure"])
-        limits = self._job.limits
         no_memory, peak_mb = self._slot._meter.after(report)
-        stdout = b"".join(self._stdout).decode("utf-8", "replace")
-        stderr = b"".join(self._stderr).decode("utf-8", "replace")
-        ended, number = report["ended"], report["signal"]
-        verdict, detail = Verdict.OK, ""
-        if ended == "memory" or no_memory or self._ran_out_of_memory(report, stderr):
-            verdict, detail = Verdict.MEMORY_LIMIT, f"more than {limits.memory_mb} MiB"
-        elif ended == "output":
-            verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
-        elif ended == "files":
-            verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {limits.file_bytes} bytes"
-        elif ended == "wall":
-            verdict, detail = Verdict.TIMEOUT, f"still running after {limits.wall_s:g} s"
-        elif number == _SIGXCPU or (limits.cpu_s and report["cpu_s"] > limits.cpu_s - _CPU_TICK_S):
-            verdict, detail = Verdict.TIMEOUT, f"more than {limits.cpu_s or limits.wall_s:g} s of CPU time"
-        elif ended == "killed":
-            verdict, detail = Verdict.KILLED_BY_SIGNAL, "ended by its caller"
-        elif not report["compiled"]:
-            verdict = Verdict.COMPILE_ERROR
-        elif number:
-            verdict, detail = Verdict.KILLED_BY_SIGNAL, f"signal {number}"
-        elif report["exit_code"]:
-            verdict = Verdict.NONZERO_EXIT
-        return Result(
-            verdict,
-            stdout,
-            stderr,
-            exit_code=report["exit_code"] if not ended else None,
-            signal=number if not ended else None,
+        result = Result(
+            Verdict.OK,
+            b"".join(self._stdout).decode("utf-8", "replace"),
+            b"".join(self._stderr).decode("utf-8", "replace"),
+            exit_code=report["exit_code"] if not report["ended"] else None,
+            signal=report["signal"] if not report["ended"] else None,
             wall_s=report["wall_s"],
             cpu_s=report["cpu_s"],
             peak_memory_mb=peak_mb,
-            detail=detail,
         )
-
-    def _ran_out_of_memory(self, report: dict[str, Any], stderr: str) -> bool:
-        """Where memory is not limited by a cgroup, an allocation fails and the program says so itself."""
-        if not self._slot._poll_tree or report["ended"]:
-            return False
-        last = stderr.rstrip().rpartition("\n")[2]
-        return bool(report["exit_code"] or report["signal"]) and ("MemoryError" in last or "std::bad_alloc" in stderr)
-
-
-def _bytes(content: str | bytes) -> bytes:
-    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+        no_memory = no_memory or (self._slot._poll_tree and says_out_of_memory(result))
+        verdict, detail = judge(report, self._job.limits, no_memory=no_memory)
+        return replace(result, verdict=verdict, detail=detail)
 
 
 def inside_environment() -> dict[str, str]:

@@ -96,7 +96,10 @@ def same_value(expected: Any, got: Any, float_tol: float | None = None) -> bool:
         return isinstance(got, (set, frozenset)) and expected == got
     if isinstance(expected, complex) and isinstance(got, complex) and float_tol is not None:
         return close(expected.real, got.real, float_tol) and close(expected.imag, got.imag, float_tol)
-    return type(expected) is type(got) and bool(expected == got)
+    try:
+        return type(expected) is type(got) and bool(expected == got)
+    except ArithmeticError:  # a signalling NaN
+        return False
 
 
 def _same_dict(expected: Mapping[Any, Any], got: dict[Any, Any], float_tol: float | None) -> bool:

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from verifiers.thinking import after_thinking
 
 _LABELS = {
-    "python": frozenset({"python", "py", "python3", "python2", "py3", "python3.11", "pycon", "cpython"}),
+    "python": frozenset({"python", "pycon", "cpython"}),
     "cpp": frozenset({"cpp", "c++", "cc", "cxx", "c", "c++17", "c++14", "c++20", "cpp17", "g++"}),
     "javascript": frozenset({"javascript", "js", "node", "nodejs", "ecmascript", "jsx"}),
 }
 
-_FENCE = re.compile(r"^[ \t>]{0,12}(`{3,}|~{3,})[ \t]*([^\n`]*)$", re.MULTILINE)
+_FENCE = re.compile(
+    r"^(?P<indent>[ \t>]{0,12})(?P<item>(?:[-*+]|\d{1,3}[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*)$",
+    re.MULTILINE,
+)
+_CLOSING_INDENT = 3  # a closing fence may be indented so much more than the opening one (CommonMark)
+_PYTHON_VERSION = re.compile(r"(?:python|py)[\d.]*$")
 
 _PYTHON = re.compile(
     r"""try:.*
@@ -38,9 +43,9 @@ _PYTHON_PROSE = re.compile(
     r"(?:for|if|while|with|from|import|class|return|try|match|assert|pass|global)\b(?!.*[:(=\[]$)(?:\s+[\w',]+){3,}\s*[.,:!?]?$"
 )
 _BARE = {
-    "cpp": re.compile(r"^\s*#\s*include\b|\bint\s+main\s*\(", re.MULTILINE),
+    "cpp": re.compile(r"^[ \t]*#[ \t]*include\b|\bint\s+main\s*\(", re.MULTILINE),
     "javascript": re.compile(
-        r"^\s*(?:const|let|var|function|async|import|class)\b[^\n]*[({=;'\"]|\bconsole\.log\s*\(|\brequire\s*\(|=>",
+        r"^[ \t]*(?:const|let|var|function|async|import|class)\b[^\n]*[({=;'\"]|\bconsole\.log\s*\(|\brequire\s*\(|=>",
         re.MULTILINE,
     ),
 }
@@ -74,35 +79,64 @@ def extract_program(response: str, language: str = "python") -> str | None:
 def _fenced(text: str) -> list[_Block]:
     """The fenced blocks; one that is never closed reaches to the end."""
     blocks: list[_Block] = []
-    opened: tuple[str, str, int] | None = None  # fence, label, where the code starts
+    opened: _Opened | None = None
     whole_is_code = _looks_like(text, "python")
+    quotes = _Quotes(text)
     for match in _FENCE.finditer(text):
-        fence, info = match[1], match[2].strip()
+        fence, info, indent = match["fence"], match["info"].strip(), len(match["indent"] + (match["item"] or ""))
         if opened is None:
-            if whole_is_code and _inside_string(text[: match.start()]):
+            if whole_is_code and quotes.open_at(match.start()):
                 continue  # Markdown in a docstring of a bare program
-            opened = (fence, _label(info), min(match.end() + 1, len(text)))
-        elif fence[0] == opened[0][0] and len(fence) >= len(opened[0]) and not info:
-            blocks.append(_Block(opened[1], _clean(text[opened[2] : match.start()])))
+            opened = _Opened(fence, indent, _label(info), min(match.end() + 1, len(text)))
+        elif opened.closed_by(fence, indent) and not info and not match["item"]:
+            blocks.append(_Block(opened.label, _clean(text[opened.start : match.start()], opened.indent)))
             opened = None
     if opened:
-        blocks.append(_Block(opened[1], _clean(text[opened[2] :])))
+        blocks.append(_Block(opened.label, _clean(text[opened.start :], opened.indent)))
     return blocks
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A fence that was opened."""
+
+    fence: str
+    indent: int
+    label: str
+    start: int
+    """Where the code starts."""
+
+    def closed_by(self, fence: str, indent: int) -> bool:
+        return fence.startswith(self.fence) and indent <= self.indent + _CLOSING_INDENT
+
+
+class _Quotes:
+    """Whether a place of a Python text lies in a triple-quoted string, roughly; asked from the front to the back."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._counts = {'"""': 0, "'''": 0}
+
+    def open_at(self, place: int) -> bool:
+        for quote in self._counts:
+            self._counts[quote] += self._text.count(quote, self._at, place)
+        self._at = place
+        return any(count % 2 == 1 for count in self._counts.values())
+
+
 def _label(info: str) -> str:
-    """`python title="x"`, `{.python}` and `Python 3` are all `python`."""
+    """`python title="x"`, `{.python}`, `python:main.py` and `Python3.12` are all `python`."""
     words = info.lower().strip("{}. ").split()
-    return words[0].strip("{}.,:;") if words else ""
+    label = words[0].strip("{}.,:;").partition(":")[0] if words else ""
+    return "python" if _PYTHON_VERSION.match(label) else label
 
 
-def _clean(code: str) -> str:
-    code = textwrap.dedent(code).strip("\n")
+def _clean(code: str, indent: int) -> str:
+    code = code.strip("\n")
+    if indent or code[:1] in (" ", "\t"):
+        code = textwrap.dedent(code)
     return code + "\n" if code.strip() else ""
-
-
-def _inside_string(before: str) -> bool:
-    return before.count('"""') % 2 == 1 or before.count("'''") % 2 == 1
 
 
 def _looks_like(text: str, language: str) -> bool:

@@ -7,6 +7,8 @@ import time
 from sandbox.types import Result, Session
 
 MAX_LINE = 33 << 20
+MAX_PARTS = 4_000_000
+"""Commas and brackets of a line: each becomes an object of many times its size when the line is read."""
 
 
 class Ended(Exception):
@@ -14,7 +16,7 @@ class Ended(Exception):
 
 
 class TooLong(Exception):
-    """A line without end."""
+    """A line without end, or one with too many parts."""
 
 
 class Lines:
@@ -34,7 +36,7 @@ class Lines:
         Raises:
             TimeoutError: none came before `deadline` (of `time.monotonic`).
             Ended: the program has ended.
-            TooLong: the line is too long.
+            TooLong: the line is too long, or has too many parts.
         """
         start = 0
         while (end := self._buffer.find(b"\n", start)) < 0:
@@ -50,6 +52,8 @@ class Lines:
             self._buffer += more
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
+        if sum(map(line.count, (b",", b"[", b"{"))) > MAX_PARTS:
+            raise TooLong
         return line
 
     def end(self, grace_s: float = 1.0) -> Result:

@@ -12,9 +12,18 @@ MAX_TIMEOUTS = 2
 
 _CHECKER_MAIN = """
 import runpy, sys
+with open("checker.py", "rb") as file:
+    source = file.read()
+try:
+    compile(source, "checker.py", "exec")
+except SyntaxError as error:
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    sys.exit(BROKEN)
 sys.argv = ["checker.py", "input.txt", "output.txt", "answer.txt"]
 runpy.run_path("checker.py", run_name="__main__")
 """
+_BROKEN = 211
+"""Exit status of a checker that is no program; its own are those of contest checkers, 0 to 7."""
 _CHECKER_LIMITS = Limits(wall_s=30.0, memory_mb=1024)
 
 
@@ -72,13 +81,12 @@ def _judge(case: StdioCase, result: Result, tests: StdioTests, sandbox: Sandbox)
         "output.txt": result.stdout,
         "answer.txt": case.output,
     }
-    checked = sandbox.run(_CHECKER_MAIN, files=files, limits=_CHECKER_LIMITS)
+    checked = sandbox.run(f"BROKEN = {_BROKEN}" + _CHECKER_MAIN, files=files, limits=_CHECKER_LIMITS)
     if checked.verdict is Verdict.OK:
         return Outcome.PASS, ""
     if checked.verdict is Verdict.SANDBOX_ERROR:
         return Outcome.SANDBOX_ERROR, checked.detail
-    last = checked.stderr.rstrip().rpartition("\n")[2]
-    if last.startswith(("SyntaxError:", "IndentationError:", "TabError:")) and 'File "checker.py"' in checked.stderr:
-        raise ValueError(f"tests['checker']['code'] does not compile: {last}")
+    if checked.exit_code == _BROKEN:
+        raise ValueError(f"tests['checker']['code'] does not compile: {tail(checked.stderr, 400)}")
     said = tail("\n".join(text for text in (checked.stdout.strip(), checked.stderr.strip()) if text), 400)
     return Outcome.WRONG_ANSWER, f"the checker says no ({checked.verdict}) {said}"

@@ -73,8 +73,8 @@ class CodeVerdict:
             return ""
         for case in self.cases:
             if case.outcome is not Outcome.PASS:
-                return f"case {case.name}: {case.outcome}" + (f"\n{case.detail}" if case.detail else "")
-        return f"{self.outcome}" + (f"\n{self.detail}" if self.detail else "")
+                return writable(f"case {case.name}: {case.outcome}" + (f"\n{case.detail}" if case.detail else ""))
+        return writable(f"{self.outcome}" + (f"\n{self.detail}" if self.detail else ""))
 
     def __bool__(self) -> bool:
         """As `passed`, so that no failing program passes an `if`."""
@@ -130,6 +130,11 @@ def detail(**parts: str) -> str:
     """Lines of `name: text` for a person, parts without text left out."""
     lines = [f"{name}: {text.strip()}" for name, text in parts.items() if text.strip()]
     return shorten("\n".join(lines), _DETAIL)
+
+
+def writable(text: str) -> str:
+    """A text that any file takes: what is no Unicode is written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _Repr(reprlib.Repr):

@@ -12,6 +12,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import functools
 import math
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -270,6 +271,7 @@ def _iterator(encoder: _Encoder, value: Iterator[Any], depth: int) -> Any:
 class _Decoder:
     def __init__(self, other: Callable[[list[Any]], Any] | None) -> None:
         self.other = other
+        self.left = 2 * MAX_ITEMS + 2  # an item, and the tag of the one that holds it
 
     def decode(self, data: Any, depth: int) -> Any:
         if not isinstance(data, list):
@@ -278,6 +280,9 @@ class _Decoder:
             return data
         if depth > MAX_DEPTH + 2:
             raise PlainError("too deeply nested")
+        self.left -= len(data)
+        if self.left < 0:
+            raise PlainError(f"more than {MAX_ITEMS} items")
         tag = data[0]
         if tag == "l" or tag == "t":  # one frame a level
             items: list[Any] = []
@@ -336,20 +341,18 @@ def _decimal(_: _Decoder, data: list[Any], __: int) -> decimal.Decimal:
 
 def _named(decoder: _Decoder, data: list[Any], depth: int) -> Any:
     name, fields, *values = decoder.rest(data, depth)
+    if len(fields) > _MAX_FIELDS:
+        return tuple(values)
     kind = _tuple_class(str(name), str(fields))
     return tuple.__new__(kind, values) if len(values) == len(kind._fields) else tuple(values)  # type: ignore[attr-defined]
 
 
-_tuple_classes: dict[tuple[str, str], type] = {}
+_MAX_FIELDS = 2000
 
 
+@functools.lru_cache(maxsize=100)
 def _tuple_class(name: str, fields: str) -> type:
-    if (name, fields) not in _tuple_classes:
-        if len(_tuple_classes) > 100 or len(fields) > 2000:
-            return tuple
-        # Checks that the names are identifiers and no keywords.
-        _tuple_classes[name, fields] = collections.namedtuple(name, fields.split(","))
-    return _tuple_classes[name, fields]
+    return collections.namedtuple(name, fields.split(","))  # checks that the names are identifiers and no keywords
 
 
 def _view(decoder: _Decoder, data: list[Any], depth: int) -> Any:

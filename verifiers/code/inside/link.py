@@ -181,11 +181,23 @@ class Link:
             return method(target, *values)
         name = values[0]
         if isinstance(name, str) and not name.startswith("_") and _may_be_looked_at(target):
-            if verb == "hget":
+            if verb == "hget" and not (_is_mock(target) and name in _SETTING):
                 return getattr(target, name)
-            if verb == "hset":
+            if verb == "hset" and not _is_of_tests(target, name):
                 return setattr(target, name, values[1])
         raise AttributeError("the program may not do this with an object of the tests")
+
+
+_SETTING = frozenset({"configure_mock", "attach_mock", "mock_add_spec", "reset_mock"})
+"""Methods of mocks that change what its assertions say."""
+
+
+def _is_of_tests(target: Any, name: str) -> bool:
+    """Whether the tests rely on an attribute of theirs: a method, or what a mock notes."""
+    if _is_mock(target):
+        mock = sys.modules["unittest.mock"]
+        return name in dir(mock.NonCallableMock) and name not in ("return_value", "side_effect")
+    return callable(getattr(type(target), name, None))
 
 
 def _is_mock(value: Any) -> bool:

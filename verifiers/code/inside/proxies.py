@@ -2,7 +2,8 @@
 
 Only the program knows what its objects do, so most of what is done with a proxy is asked of it. What it is never asked:
 whether one of its objects equals plain data (it does not), is less than or greater than it, or what plain number comes
-of the two. Two objects of the program are compared by the program: there is nobody else who could.
+of the two, or, unless the tests name its class, what is in it, what it begins with, and so on. Two objects of the
+program are compared by the program: there is nobody else who could.
 
 An instance of a subclass of list, dict, int... is compared and counted by the data below it, fetched as such.
 """
@@ -26,6 +27,11 @@ _SUMS = tuple(
     for prefix in ("", "r")
 )
 _UPDATES = tuple("i" + name for name in _SUMS[::2] if name != "divmod")
+_TELLING = frozenset(
+    "startswith endswith find rfind rindex index count issubset issuperset isdisjoint difference symmetric_difference "
+    "intersection is_integer".split()
+) | {name for name in dir(str) if name.startswith("is")}
+"""Methods of plain data that answer in view of what is expected, or with yes or no."""
 _NUMERIC = ("abs", "round", "trunc", "floor", "ceil", "int", "float", "complex", "index")
 
 
@@ -82,7 +88,7 @@ class ClassState:
         self.remotes = remotes
         self.number = number
         self.named = False
-        """Whether the tests speak of this class by its name."""
+        """Whether the tests speak of this class by its name, and not as if it were a function."""
 
 
 class_states: dict[type, ClassState] = {}
@@ -94,7 +100,18 @@ class RemoteObject(metaclass=RemoteClass):
     def __getattribute__(self, name: str) -> Any:
         if name in LOCAL_NAMES:
             return object.__getattribute__(self, name)
+        if name in METHODS:  # only the guarded one
+            return object.__getattribute__(self, name)
         state = state_of(self)
+        if name in _TELLING and not class_states[type(self)].named:
+            if state.base:
+                local = _base_of(self)
+                if hasattr(local, name):
+                    return getattr(local, name)
+            value = state.remotes.attribute(state.number, name)
+            if callable(value):
+                raise TypeError(f"{name}() of an object whose class the tests do not name")
+            return value
         return state.remotes.attribute(state.number, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -224,7 +241,35 @@ def _forward_operator(name: str) -> Callable[..., Any]:
             return result
         if not isinstance(result, RemoteObject):
             raise TypeError(f"{name} of the program's object and plain data gave plain data")
-        if result is not self:
+        if result is not self or plain_name not in _UPDATES:
+            state_of(result).mixed = True
+        return result
+
+    return method
+
+
+def _contains(self: RemoteObject, item: Any) -> Any:
+    """Whether plain data is in an object of an unnamed class is found here, from what it gives when iterated."""
+    if isinstance(item, RemoteObject) or class_states[type(self)].named:
+        return _special(self, "__contains__", (item,))
+    if state_of(self).base:
+        return item in _base_of(self)
+    return any(one is item or one == item for one in iter(self))
+
+
+def _truth(self: RemoteObject) -> Any:
+    if state_of(self).mixed:
+        raise TypeError("the truth of the program's object that came of plain data")
+    return _special(self, "__bool__", ())
+
+
+def _same_sign(name: str) -> Callable[..., Any]:
+    def method(self: RemoteObject) -> Any:
+        mixed = state_of(self).mixed
+        result = _special(self, name, ())
+        if mixed:
+            if not isinstance(result, RemoteObject):
+                raise TypeError(f"{name} of the program's object that came of plain data")
             state_of(result).mixed = True
         return result
 
@@ -297,9 +342,12 @@ class SolutionModule(types.ModuleType):
 
 
 METHODS: dict[str, Any] = {}
-for _name in ("len length_hint iter next reversed getitem setitem delitem contains call str repr format bool neg pos "
-              "invert enter exit bytes missing").split():  # fmt: skip
+for _name in ("len length_hint iter next reversed getitem setitem delitem call str repr format enter exit bytes "
+              "missing").split():  # fmt: skip
     METHODS[f"__{_name}__"] = _forward(f"__{_name}__")
+METHODS |= {"__contains__": _contains, "__bool__": _truth}
+for _name in ("neg", "pos", "invert"):
+    METHODS[f"__{_name}__"] = _same_sign(f"__{_name}__")
 for _name in (*_COMPARED, *_SUMS, *_UPDATES):
     METHODS[f"__{_name}__"] = _forward_operator(f"__{_name}__")
 for _name in _NUMERIC:

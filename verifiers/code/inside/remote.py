@@ -33,6 +33,9 @@ _LOCAL_MODULES = frozenset(
     "decimal fractions json copy time sys os io unittest pytest dataclasses enum abc contextlib textwrap".split()
 )
 
+_DUNDERS = frozenset({"__init__", "__post_init__", "__call__", "__copy__", "__deepcopy__"})
+"""What else of this form a class may have that is asked of the program, for `super()` in a class of the tests."""
+
 
 class Remotes:
     """All proxies: one for each object, so that identity is kept."""
@@ -44,6 +47,7 @@ class Remotes:
         self._functions: dict[int, Any] = {}
         self._classes: dict[int, type] = {}
         self._class_numbers: dict[type, int] = {}
+        self._mentioned: set[str] = set()
         link.encode_other = self._encode
         link.decode_other = self._decode
         link.make_error = self._error
@@ -65,6 +69,7 @@ class Remotes:
 
         Never one that means a builtin; one that means a module of the library is that module, whatever else it is.
         """
+        self._mentioned = mentioned
         for name in self.names():
             if name not in mentioned or hasattr(builtins, name):
                 continue
@@ -77,7 +82,9 @@ class Remotes:
     def global_name(self, name: str) -> Any:
         """What the program calls by a name."""
         value = self.link.decode(self.link.request("getattr", ["@s"], name)[0])
-        if isinstance(value, RemoteClass):
+        # What is written as a function is one to the tests, and `Solution` only holds functions.
+        is_class = name in self._mentioned and name.lstrip("_")[:1].isupper() and name != "Solution"
+        if isinstance(value, RemoteClass) and is_class:
             self._name(value)
         return value
 
@@ -195,7 +202,9 @@ class Remotes:
             special = [one for one in about["special"] if one in METHODS]
             space: dict[str, Any] = {one: METHODS[one] for one in special}
             for one in list(about["methods"])[:500]:
-                space.setdefault(str(one), unbound(self, number, str(one)))
+                method = str(one)
+                if not method.startswith("__") or not method.endswith("__") or method in _DUNDERS:
+                    space.setdefault(method, METHODS.get(method) or unbound(self, number, method))
             for one in LOCAL_NAMES & space.keys():
                 del space[one]
             if about["hash"] is not True:

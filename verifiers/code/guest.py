@@ -13,9 +13,9 @@ from pathlib import Path
 from sandbox.types import Job, Limits
 from verifiers.code.inside.wire import SOURCE
 
-_CANDIDATE = ("plain", "wire", "capture", "handles", "exports", "candidate")
-_JUDGE = ("plain", "wire", "handles", "errors", "link", "proxies", "remote", "cases", "assert_tests", "unittest_tests",
-          "pytest_tests", "judge")  # fmt: skip
+_CANDIDATE = ("plain", "wire", "capture", "handles", "library", "exports", "candidate")
+_JUDGE = ("plain", "wire", "handles", "library", "errors", "link", "proxies", "remote", "cases", "assert_tests",
+          "unittest_tests", "pytest_tests", "judge")  # fmt: skip
 _MESSAGE_BYTES = 64 << 20
 """Of all messages that a program may send in one verification."""
 

@@ -7,6 +7,8 @@ whatever it answers is only an answer.
 from __future__ import annotations
 
 import builtins
+import copy
+import inspect
 import io
 import os
 import sys
@@ -34,7 +36,6 @@ class Server:
         self._module = types.ModuleType("solution")
         self._exports = Exports(self._module, self._handle)
         self._hook: plain.Hook | None = None
-        self._judge_errors: dict[int, tuple[BaseException, int]] = {}
         self._stdout = Capture(1)
         self._stderr = Capture(2)
         sys.stdout, sys.stderr = self._stdout.stream, self._stderr.stream
@@ -57,10 +58,7 @@ class Server:
             reply = ["n", str(error)]
         except BaseException as error:
             # Arguments and attributes of an exception may be objects too; the host wants none.
-            described = describe_error(error, self._exports if self._hook else None)
-            if id(error) in self._judge_errors:
-                described["of_tests"] = self._judge_errors[id(error)][1]
-            reply = ["e", described]
+            reply = ["e", describe_error(error, self._exports if self._hook else None)]
         with self._lock:
             try:
                 line = pack([self._stdout.take(), self._stderr.take(), reply])
@@ -131,7 +129,25 @@ class Server:
         """A method that Python looks up on the class."""
         value = self._decode(target)
         method = getattr(type(value), name)
-        return self._call(lambda *rest, **named: method(value, *rest, **named), args, kwargs)
+
+        def call(*rest: Any, **named: Any) -> Any:
+            if name == "__exit__" and len(rest) == 3 and isinstance(rest[1], BaseException):
+                rest = (type(rest[1]), rest[1], rest[1].__traceback__)
+            return method(value, *rest, **named)
+
+        return self._call(call, args, kwargs)
+
+    def _do_copy(self, target: Any, deep: bool) -> list[Any]:
+        value = self._decode(target)
+        return [self._encode(copy.deepcopy(value) if deep else copy.copy(value))]
+
+    def _do_signature(self, target: Any) -> list[Any]:
+        """The parameters of something that can be called: name, kind, and the default in a list."""
+        signature = inspect.signature(self._decode(target))
+        return [
+            [one.name, int(one.kind), [] if one.default is one.empty else [self._encode(one.default)]]
+            for one in signature.parameters.values()
+        ]
 
     def _do_subclass(self, name: str, bases: list[Any], attributes: list[Any]) -> list[Any]:
         """A class of the tests over one of the program's: its methods are the tests'."""
@@ -163,7 +179,8 @@ class Server:
             if how == "close":
                 generator.close()
                 return [["l"]]
-            return [["l", self._encode(generator.send(self._decode(value)))]]
+            item = generator.throw(self._decode(value)) if how == "throw" else generator.send(self._decode(value))
+            return [["l", self._encode(item)]]
         except StopIteration as end:
             return [["l"], self._encode(end.value)]
 
@@ -230,7 +247,7 @@ class Server:
                     return self._decode(message[1])
                 if message[0] == "e":
                     error = _error_of(message[1], message[2])
-                    self._judge_errors[id(error)] = (error, message[3])
+                    self._exports.judge_errors[id(error)] = (error, message[3])
                     raise error
                 self._answer(message)
 

@@ -1,7 +1,7 @@
 """The program's exceptions, made anew on the judge's side.
 
-A builtin exception is the builtin of its name; one of the program's own classes is a local class of that name over the
-nearest builtin base. Nothing that skips a test or ends a runner can be made this way: `KeyboardInterrupt`,
+An exception of the library is the one of its name; one of the program's own classes is a local class of that name over
+the nearest such base. Nothing that skips a test or ends a runner can be made this way: `KeyboardInterrupt`,
 `unittest.SkipTest`, pytest's outcomes all become `CandidateError`, and so does StopIteration, which would silently end
 a loop of the tests. `SystemExit` and `AssertionError` are what they are, so that tests may expect them; every runner
 counts them against the program.
@@ -62,7 +62,8 @@ def make_error(
     kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any], text: str
 ) -> BaseException:
     """An exception object, without running constructors that want more than is known."""
-    error = kind.__new__(kind, *args) if issubclass(kind, OSError) else kind.__new__(kind)
+    made_of: tuple[Any, ...] = args if issubclass(kind, (OSError, ExceptionGroup)) else ()
+    error: BaseException = kind.__new__(kind, *made_of)
     error.args = args
     if isinstance(error, SystemExit):
         error.code = args[0] if args else None

@@ -8,21 +8,21 @@ What is no plain data is written as a list with one of these tags:
     "@f" [number, name, is coroutine function, docstring] a function or method
     "@g" [number], "@a" [number]               a generator, something to await
     "@m" [name, number]                        a module
-    "@x" [name]                                a builtin exception class
-    "@e" [exception]                           an exception as a value
+    "@x" and "@v"                              see `library`
+    "@e" [exception]                           an exception as a value (of the judge: see `link`)
     "@s" []                                    the program's module itself
     "@h" [number, ...]                         something of the judge (see `handles`)
 """
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import types
 from typing import Any
 
 from verifiers.code.inside import plain
 from verifiers.code.inside.handles import Handle
+from verifiers.code.inside.library import library_error, read_value, write_error_class, write_value
 
 SPECIAL = frozenset(f"__{name}__" for name in (
     "len length_hint iter next reversed getitem setitem delitem contains call str repr format bool hash eq ne lt le gt "
@@ -45,6 +45,8 @@ class Exports:
         self._numbers: dict[int, int] = {}
         self._objects: list[Any] = []
         self._described: set[type] = set()
+        self.judge_errors: dict[int, tuple[BaseException, int]] = {}
+        """Exceptions of the judge, by their id here, with their numbers there."""
 
     def number(self, value: Any) -> int:
         """The number of an object, which lives from now on."""
@@ -63,7 +65,11 @@ class Exports:
         if tag == "@":
             return self._objects[data[1]]
         if tag == "@x":
-            return getattr(builtins, data[1])
+            return _error_class(data)
+        if tag == "@v":
+            return read_value(data, lambda part: plain.decode(part, self.decode))
+        if tag == "@e":
+            return self._error(data)
         if tag == "@s":
             return self._module
         if tag == "@h":
@@ -77,9 +83,7 @@ class Exports:
         if isinstance(value, Handle):
             return ["@h", Handle.number_of(value)]
         if isinstance(value, type):
-            if issubclass(value, BaseException) and value.__module__ == "builtins":
-                return ["@x", value.__name__]
-            return None if value in plain._TYPE_NAMES else self.class_of(value)
+            return write_error_class(value) or (None if value in plain._TYPE_NAMES else self.class_of(value))
         kind = type(value)
         if issubclass(kind, tuple(plain._BASES)):
             if not any(base in self._described for base in kind.__mro__[:-1]):
@@ -93,6 +97,9 @@ class Exports:
             return ["@a", self.number(value)]
         if isinstance(value, BaseException):
             return ["@e", describe_error(value, self)]
+        by_parts = write_value(value, lambda part: plain.encode(part, self.encode))
+        if by_parts is not None:
+            return by_parts
         if isinstance(value, _FUNCTIONS):
             name = getattr(value, "__name__", kind.__name__)
             text = getattr(value, "__doc__", None)
@@ -106,11 +113,7 @@ class Exports:
             return ["@c", self.number(kind), None]
         self._described.add(kind)
         special = [name for name in SPECIAL if getattr(kind, name, None) is not None]
-        bases = [
-            ["@x", base.__name__] if issubclass(base, BaseException) and base.__module__ == "builtins"
-            else self.class_of(base)
-            for base in kind.__bases__ if base is not object
-        ]  # fmt: skip
+        bases = [write_error_class(base) or self.class_of(base) for base in kind.__bases__ if base is not object]
         own_hash = kind.__hash__ is not None
         described = {
             "name": kind.__name__,
@@ -122,6 +125,31 @@ class Exports:
             "methods": [name for name, value in vars(kind).items() if isinstance(value, types.FunctionType)][:500],
         }
         return ["@c", self.number(kind), described]
+
+    def _error(self, data: list[Any]) -> BaseException:
+        """An exception of the judge; raised or sent again it is the judge's own."""
+        _, number, described, args, attributes = data
+        kind = plain.decode(described, self.decode)
+        values = [plain.decode(arg, self.decode) for arg in args]
+        try:
+            error: BaseException = kind.__new__(kind, *values) if kind.__module__ == "solution" else kind(*values)
+        except Exception:
+            error = kind.__new__(kind)
+            error.args = tuple(values)
+        for name, value in plain.decode(attributes, self.decode).items():
+            try:
+                setattr(error, name, value)
+            except (AttributeError, TypeError):
+                continue
+        self.judge_errors[id(error)] = (error, number)
+        return error
+
+
+def _error_class(data: list[Any]) -> type:
+    if len(data) > 2:
+        return library_error(*data[1:]) or Exception
+    kind: type = plain._TYPES[data[1]]
+    return kind
 
 
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType,
@@ -147,7 +175,9 @@ def describe_error(error: BaseException, exports: Exports | None) -> dict[str, A
     described: dict[str, Any] = {"name": kind.__name__, "builtin": names, "text": text, "trace": _trace(error)}
     described["args"] = [value(part) for part in list(error.args)[:20]]
     if exports is not None and kind.__module__ != "builtins":
-        described["class"] = exports.class_of(kind)
+        described["class"] = write_error_class(kind) or exports.class_of(kind)
+    if exports is not None and id(error) in exports.judge_errors:
+        described["of_tests"] = exports.judge_errors[id(error)][1]
     own = {name: value(part) for name, part in list(vars(error).items())[:20]}
     described["attributes"] = own
     return described

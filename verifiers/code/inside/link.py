@@ -1,4 +1,10 @@
-"""The judge's end of the connection: requests to the program, and what the program asks back meanwhile."""
+"""The judge's end of the connection: requests to the program, and what the program asks back meanwhile.
+
+One request is made at a time, so two threads of the tests cannot wait for each other inside the program, and coroutines
+of the program run one after the other.
+
+What is no plain data is written as in `exports`; an exception as "@e" [number, class, arguments, attributes].
+"""
 
 from __future__ import annotations
 
@@ -13,6 +19,7 @@ from typing import Any
 from verifiers.code.inside import plain
 from verifiers.code.inside.errors import CandidateError, CandidateGone
 from verifiers.code.inside.handles import OBJECT_SPECIAL
+from verifiers.code.inside.library import write_error_class, write_value
 from verifiers.code.inside.wire import Wire
 
 TO_CANDIDATE = "c"
@@ -112,10 +119,15 @@ class Link:
         known = self.encode_other(value)
         if known is not None:
             return known
-        if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ == "builtins":
-            return ["@x", value.__name__]
-        if isinstance(value, type) and value in plain._TYPE_NAMES:
-            return None
+        if isinstance(value, type):
+            written = write_error_class(value)
+            if written is not None or value in plain._TYPE_NAMES:
+                return written
+        if isinstance(value, BaseException):
+            return self._encode_error(value)
+        by_parts = write_value(value, lambda part: plain.encode(part, self._encode_other))
+        if by_parts is not None:
+            return by_parts
         if isinstance(value, tuple(plain._BASES)):
             return None
         name = str(getattr(value, "__name__", type(value).__name__))
@@ -131,6 +143,21 @@ class Link:
         if _may_be_looked_at(value):
             return ["@h", self._handle(value), "object", name]
         return None
+
+    def _encode_error(self, error: BaseException) -> list[Any]:
+        def part(value: Any) -> Any:
+            try:
+                return plain.encode(value, self._encode_other)
+            except Exception:
+                return type(value).__name__
+
+        written = (self.encode_other(kind) or write_error_class(kind) for kind in type(error).__mro__)
+        attributes = [(name, part(value)) for name, value in vars(error).items() if not name.startswith("_")]
+        self.errors.append(error)
+        number = len(self.errors) - 1
+        kind = next(one for one in written if one is not None)
+        sent = ["d", *(each for pair in attributes for each in pair)]
+        return ["@e", number, kind, [part(arg) for arg in error.args[:20]], sent]
 
     def _handle(self, value: Any) -> int:
         if id(value) not in self._handle_numbers:
@@ -197,7 +224,8 @@ def _is_of_tests(target: Any, name: str) -> bool:
     if _is_mock(target):
         mock = sys.modules["unittest.mock"]
         return name in dir(mock.NonCallableMock) and name not in ("return_value", "side_effect")
-    return callable(getattr(type(target), name, None))
+    kept = vars(target) if isinstance(target, types.SimpleNamespace) else vars(type(target))
+    return callable(kept.get(name)) or callable(getattr(type(target), name, None))
 
 
 def _is_mock(value: Any) -> bool:
@@ -207,7 +235,7 @@ def _is_mock(value: Any) -> bool:
 
 def _may_be_looked_at(value: Any) -> bool:
     """Instances of classes written in Python, and streams in memory; never what leads to frames, globals or code."""
-    if isinstance(value, (io.StringIO, io.BytesIO)) or _is_mock(value):
+    if isinstance(value, (io.StringIO, io.BytesIO, types.SimpleNamespace)) or _is_mock(value):
         return True
     kind = type(value)
     case = sys.modules.get("unittest")

@@ -128,6 +128,12 @@ class RemoteObject(metaclass=RemoteClass):
             str(name) for name in state.remotes.link.decode(state.remotes.link.request("dir", ["@", state.number])[0])
         ]
 
+    def __copy__(self) -> Any:
+        return state_of(self).remotes.copy(state_of(self).number, False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return state_of(self).remotes.copy(state_of(self).number, True)
+
     def __eq__(self, other: object) -> Any:
         return _equal(self, other)
 
@@ -144,7 +150,7 @@ class RemoteObject(metaclass=RemoteClass):
 
 LOCAL_NAMES = frozenset({"__class__", "__dir__", "__eq__", "__ne__", "__hash__", "__setattr__", "__delattr__",
                           "__getattribute__", "__init_subclass__", "__subclasshook__", "__reduce__", "__reduce_ex__",
-                          "__sizeof__"})  # fmt: skip
+                          "__sizeof__", "__copy__", "__deepcopy__"})  # fmt: skip
 
 
 class ObjectState:
@@ -201,9 +207,12 @@ def _special(proxy: RemoteObject, name: str, args: tuple[Any, ...], kwargs: dict
 
 def _forward(name: str) -> Callable[..., Any]:
     def method(self: RemoteObject, *args: Any, **kwargs: Any) -> Any:
-        if name == "__exit__" and args:  # exceptions do not travel
-            args = (args[0], str(args[1]) if args[1] is not None else None, None)
-        return _special(self, name, args, kwargs)
+        if name != "__exit__" or not args:
+            return _special(self, name, args, kwargs)
+        error = args[1] if len(args) > 1 else None
+        handled = _special(self, name, (None, error, None), kwargs)
+        # A failed assertion of the tests is not for the program to forgive.
+        return handled if isinstance(error, Exception) and not isinstance(error, AssertionError) else False
 
     return method
 

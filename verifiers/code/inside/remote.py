@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import collections
+import dataclasses
 import importlib
+import inspect
 import types
 import unittest
 from collections.abc import Generator
@@ -12,6 +14,7 @@ from typing import Any
 
 from verifiers.code.inside import plain
 from verifiers.code.inside.errors import CandidateError, CandidateExit, builtin_error, make_error, own_error
+from verifiers.code.inside.library import library_error, read_value
 from verifiers.code.inside.link import Link
 from verifiers.code.inside.proxies import (
     LOCAL_NAMES,
@@ -33,7 +36,7 @@ _LOCAL_MODULES = frozenset(
     "decimal fractions json copy time sys os io unittest pytest dataclasses enum abc contextlib textwrap".split()
 )
 
-_DUNDERS = frozenset({"__init__", "__post_init__", "__call__", "__copy__", "__deepcopy__"})
+_DUNDERS = frozenset({"__init__", "__post_init__", "__call__"})
 """What else of this form a class may have that is asked of the program, for `super()` in a class of the tests."""
 
 
@@ -95,7 +98,26 @@ class Remotes:
 
     def attribute(self, number: int, name: str) -> Any:
         """An attribute of an object."""
+        if name == "__signature__":
+            return self._signature(number)
+        if name == "__dataclass_fields__":  # with the library's own markers, which are known by identity
+            names = [str(field) for field in self.link.decode(self.link.request("getattr", ["@", number], name)[0])]
+            return vars(dataclasses.make_dataclass("Fields", names))[name]
         return self.link.decode(self.link.request("getattr", ["@", number], name)[0])
+
+    def _signature(self, number: int) -> inspect.Signature:
+        try:
+            parameters = []
+            for name, kind, default in self.link.request("signature", ["@", number]):
+                value = self.link.decode(default[0]) if default else inspect.Parameter.empty
+                parameters.append(inspect.Parameter(str(name), inspect._ParameterKind(kind), default=value))
+            return inspect.Signature(parameters)
+        except Exception:
+            raise AttributeError("__signature__") from None
+
+    def copy(self, number: int, deep: bool) -> Any:
+        """A copy of an object, which the program makes."""
+        return self.link.decode(self.link.request("copy", ["@", number], deep)[0])
 
     def call(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call something; arguments that it changed in place are changed here too."""
@@ -170,7 +192,9 @@ class Remotes:
         if tag == "@m":
             return self._function(int(data[2]), str(data[1]), False, None)
         if tag == "@x":
-            return builtin_error(data[1])
+            return builtin_error(data[1]) if len(data) < 3 else library_error(data[1], data[2]) or CandidateError
+        if tag == "@v":
+            return read_value(data, self.link.decode)
         if tag == "@e":
             return self._error(data[1], False)
         if tag == "@s":
@@ -253,7 +277,10 @@ class Remotes:
             name, text, where = str(error["name"]), str(error["text"]), str(error.get("trace") or "")
             if may_stop and error["builtin"][:1] in (["StopIteration"], ["StopAsyncIteration"]):
                 return (StopIteration if error["builtin"][0] == "StopIteration" else StopAsyncIteration)()
-            kind: type = self._class(error["class"]) if "class" in error else builtin_error(error["builtin"][0])
+            described = error.get("class", ["@x", error["builtin"][0]])
+            if described[0] not in ("@c", "@x"):
+                raise ValueError("no class")
+            kind: type = self._decode(described)
             if kind is CandidateError or not issubclass(kind, (Exception, CandidateExit)):
                 made: BaseException = CandidateError(f"{name}: {text}")
             else:
@@ -267,18 +294,21 @@ class Remotes:
 
 
 def _generate(link: Link, number: int) -> Generator[Any, Any, Any]:
-    sent = None
+    how: str = "send"
+    sent: Any = None
     while True:
-        answer = link.request("resume", ["@", number], "send", link.encode(sent))
+        answer = link.request("resume", ["@", number], how, link.encode(sent))
         item = link.decode(answer[0])
         if not item:
             return link.decode(answer[1]) if len(answer) > 1 else None
         try:
-            sent = yield item[0]
+            how, sent = "send", (yield item[0])
         except GeneratorExit:
             if not link.gone:
                 link.request("resume", ["@", number], "close", None)
             raise
+        except BaseException as error:
+            how, sent = "throw", error
 
 
 def _update(old: Any, new: Any) -> None:

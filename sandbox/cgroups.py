@@ -43,6 +43,10 @@ class Cgroup:
         self._pids = pids
         self._names = names
         self._limits: tuple[int, int] | None = None
+        self._peak = -1  # v2 resets the peak for one descriptor only
+        with suppress(OSError):
+            self._peak = os.open(memory / names.peak, os.O_RDWR)
+        self._peak_is_reset = False
         self.join = [os.open(folder / "cgroup.procs", os.O_WRONLY) for folder in dict.fromkeys((memory, pids))]
         """Descriptors to which a process writes "0" to enter."""
 
@@ -58,8 +62,10 @@ class Cgroup:
             (self._memory / self._names.memory).write_text(str(size))
             (self._pids / self._names.pids).write_text(str(processes))
             self._limits = memory_mb, processes
+        self._peak_is_reset = False
         with suppress(OSError):  # v2 before Linux 6.12 cannot
-            (self._memory / self._names.peak).write_text("0")
+            os.pwrite(self._peak, b"0", 0)
+            self._peak_is_reset = True
 
     def out_of_memory(self) -> int:
         """How many processes were killed at the memory limit so far."""
@@ -70,15 +76,13 @@ class Cgroup:
 
     def peak_mb(self) -> float:
         """The most memory used since `limit`, in MiB; 0 where the kernel does not say."""
-        with suppress(OSError, ValueError):
-            return int((self._memory / self._names.peak).read_text()) / (1 << 20)
-        return 0.0
+        return int(os.pread(self._peak, 32, 0)) / (1 << 20) if self._peak_is_reset else 0.0
 
     def remove(self) -> None:
         """Kill what is inside and remove the directories."""
-        for descriptor in self.join:
+        for descriptor in (*self.join, *([self._peak] if self._peak >= 0 else [])):
             os.close(descriptor)
-        self.join = []
+        self.join, self._peak = [], -1
         give_up = time.monotonic() + _REMOVE_TIMEOUT_S
         for folder in dict.fromkeys((self._memory, self._pids)):
             while folder.exists():
@@ -102,7 +106,7 @@ def make_cgroup() -> Cgroup:
         CgroupsUnusable: neither version can be written here.
     """
     own = dict(_own_cgroups())
-    name = f"{_PREFIX}-{os.getpid()}-{next(_serial)}"
+    name = f"{_PREFIX}-{os.getpid()}-{next(_serial)}-{os.urandom(4).hex()}"
     reasons = []
     if "memory" in own and "pids" in own:
         try:

@@ -14,10 +14,12 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import DockerException, ImageNotFound
+from requests import RequestException
 
 from sandbox.guest.places import FOLDER
 from sandbox.slot import BOOTSTRAP, Slot, inside_environment
@@ -31,12 +33,13 @@ USER = "65534:65534"
 _OWN_MB = 24
 """What the zygote and the runner need beside the program, in MiB."""
 _OWN_PROCESSES = 2
+_COPIES = 3
 _CPUS = 1.0
 _FILES_MB = 1024
 _API_TIMEOUT_S = 60
 _STDERR = 2
-_CONFLICT = 409
 _FRAME = struct.Struct(">BxxxI")
+_FAILURES = (DockerException, RequestException)
 _serial = itertools.count()
 
 
@@ -58,7 +61,7 @@ class DockerBackend:
         try:
             self._client = docker.from_env(timeout=_API_TIMEOUT_S)
             self._client.ping()
-        except DockerException as error:
+        except _FAILURES as error:
             raise SandboxError(
                 f"no Docker engine answers at {address}: start one, let this user reach it, or set DOCKER_HOST "
                 f"({error})"
@@ -84,7 +87,7 @@ class DockerBackend:
         }
         try:
             container = _Container(self._client, self._image)
-        except DockerException as error:
+        except _FAILURES as error:
             raise SandboxError(f"the engine does not start a container: {error}") from None
         return Slot(container, _ContainerMeter(container), settings, poll_tree=False)
 
@@ -138,8 +141,9 @@ class _Container:
         if (memory_mb, processes) == (self.memory_mb, self.processes):
             return
         size = (memory_mb + _OWN_MB) << 20
-        self._client.api.update_container(self.container.id, mem_limit=size, memswap_limit=size)
-        self.container.reload()
+        limits = {"Memory": size, "MemorySwap": size, "PidsLimit": processes + _OWN_PROCESSES}
+        api = self._client.api  # whose own `update_container` knows no limit of processes
+        api._raise_for_status(api._post_json(api._url("/containers/{0}/update", self.container.id), data=limits))
         self.memory_mb, self.processes = memory_mb, processes
 
     def decode(self, data: bytes) -> bytes:
@@ -169,13 +173,9 @@ class _Container:
         return self._said.decode("utf-8", "replace").strip()
 
     def _remove(self) -> None:
-        try:
+        """Gone or being removed is as good; so is an engine that is gone, which removes it when it finds it ended."""
+        with suppress(*_FAILURES):
             self.container.remove(force=True)
-        except NotFound:
-            pass
-        except APIError as error:
-            if error.status_code != _CONFLICT:  # the engine is removing it already
-                raise
 
 
 class _ContainerMeter:
@@ -186,8 +186,10 @@ class _ContainerMeter:
 
     def before(self, job: Job) -> None:
         try:
-            self._container.limit(job.limits.memory_mb, job.limits.processes)
-        except DockerException as error:
+            # the inside holds what it is sent, and the program's copy of it
+            size = len(job.program) + len(job.stdin) + sum(map(len, job.files.values()))
+            self._container.limit(job.limits.memory_mb + (_COPIES * size >> 20), job.limits.processes)
+        except _FAILURES as error:
             raise OSError(f"the engine does not change the container's limits: {error}") from error
 
     def after(self, report: Mapping[str, Any]) -> tuple[bool, float]:

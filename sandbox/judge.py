@@ -28,8 +28,11 @@ def judge(report: Mapping[str, Any], limits: Limits, *, no_memory: bool) -> tupl
         return Verdict.OUTPUT_LIMIT, f"files of more than {limits.file_bytes} bytes"
     if ended == "wall":
         return Verdict.TIMEOUT, f"still running after {limits.wall_s:g} s"
-    if number == signal.SIGXCPU or (limits.cpu_s and report["cpu_s"] > limits.cpu_s - _CPU_TICK_S):
-        return Verdict.TIMEOUT, f"more than {limits.cpu_s or limits.wall_s:g} s of CPU time"
+    cpu_s = limits.cpu_s or limits.wall_s
+    used_up = report["cpu_s"] > cpu_s - _CPU_TICK_S
+    # a process that ignores SIGXCPU is killed a second later
+    if ended == "cpu" or number == signal.SIGXCPU or (used_up and (limits.cpu_s or number == signal.SIGKILL)):
+        return Verdict.TIMEOUT, f"more than {cpu_s:g} s of CPU time"
     if ended == "killed":
         return Verdict.KILLED_BY_SIGNAL, "ended by its caller"
     if not report["compiled"]:
@@ -42,4 +45,6 @@ def judge(report: Mapping[str, Any], limits: Limits, *, no_memory: bool) -> tupl
 def says_out_of_memory(result: Result) -> bool:
     """Whether a failed program's last words are of memory: where no cgroup limits it, an allocation fails inside it."""
     last = result.stderr.rstrip().rpartition("\n")[2]
-    return bool(result.exit_code or result.signal) and ("MemoryError" in last or "std::bad_alloc" in result.stderr)
+    return bool(result.exit_code or result.signal) and (
+        last.startswith("MemoryError") or "std::bad_alloc" in result.stderr
+    )

@@ -12,7 +12,7 @@ from sandbox.types import Job, Language, Limits, Result, SandboxError, Verdict
 
 _COMPILE_LIMITS = Limits(wall_s=30.0, memory_mb=1024, file_bytes=128 << 20, output_bytes=1 << 20)
 _BINARY = "program"
-_CACHED_PROGRAMS = 32
+_CACHED_BYTES = 128 << 20
 _OWN_NAMES = {
     Language.PYTHON: {"main.py"},
     Language.JAVASCRIPT: {"main.js"},
@@ -84,6 +84,6 @@ class Starter:
             return replace(result, verdict=Verdict.COMPILE_ERROR, detail=said and f"the compiler: {said}")
         with self._lock:
             self._binaries[key] = binary
-            while len(self._binaries) > _CACHED_PROGRAMS:
+            while sum(map(len, self._binaries.values())) > _CACHED_BYTES:
                 self._binaries.popitem(last=False)
         return binary

@@ -7,6 +7,8 @@ import math
 
 from sandbox.types import Job
 
+_PAGE = 8192  # what a file takes at most beside its length, its folder included
+
 
 def pack_job(job: Job, argv: list[str] | None, main: str, fetch: tuple[str, ...], *, poll_tree: bool) -> bytes:
     """The payload of a job frame.
@@ -36,7 +38,7 @@ def pack_job(job: Job, argv: list[str] | None, main: str, fetch: tuple[str, ...]
         rlimits["RLIMIT_STACK"] = limits.memory_mb << 20
     if poll_tree:
         # Catches one huge allocation before the next look at the tree; threads' stacks are only reserved.
-        rlimits["RLIMIT_AS"] = (limits.memory_mb + 4096) << 20
+        rlimits["RLIMIT_AS"] = (limits.memory_mb + 65536) << 20
     described = {
         "files": [(path, len(content)) for path, content in blobs.items()],
         "argv": argv,
@@ -44,9 +46,10 @@ def pack_job(job: Job, argv: list[str] | None, main: str, fetch: tuple[str, ...]
         "loopback": limits.loopback,
         "fetch": fetch,
         "wall_s": limits.wall_s,
+        "cpu_s": limits.cpu_s,
         "output_bytes": limits.output_bytes,
-        "file_bytes": limits.file_bytes + sum(map(len, blobs.values())) + (1 << 20),
-        "file_count": 4096 + limits.file_bytes // 65536,
+        "file_bytes": limits.file_bytes + sum(_PAGE + len(content) for content in blobs.values()) + (1 << 20),
+        "file_count": 4096 + limits.file_bytes // 65536 + 2 * len(blobs),
         "limits": rlimits,
         "tree_mb": limits.memory_mb if poll_tree else 0,
     }

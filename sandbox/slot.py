@@ -63,6 +63,8 @@ run()
 
 _START_TIMEOUT_S = 30.0
 _READ = 1 << 18
+_TURN_S = 0.05
+_LONGEST_POLL_S = 1_000_000.0  # poll counts milliseconds in 32 bits
 _GRACE_S = 15.0
 """How much longer than a program's own limit the slot may take before it counts as lost."""
 
@@ -130,12 +132,16 @@ class Slot:
         self._meter = meter
         self._poll_tree = poll_tree
         self._frames = frames.FrameBuffer()
+        self._arrived: list[tuple[bytes, bytes]] = []
         self._close_lock = Lock()
         self.closed = False
         self._running: Running | None = None
+        self._shares_network = not settings["namespaces"]
+        self._reading = Lock()
+        """Held by who takes in what comes: a session may be sent to and read from by two threads."""
         try:
             self._write(_guest(settings))
-            kind, payload = self._next_frame(time.monotonic() + _START_TIMEOUT_S, [])
+            kind, payload = self._next_frame(time.monotonic() + _START_TIMEOUT_S)
         except (OSError, SlotLost) as lost:  # TimeoutError among them
             said = self.close() or str(lost) or "no answer in time"
             raise SandboxError(f"a place for programs does not start: {said}") from None
@@ -154,7 +160,19 @@ class Slot:
     @property
     def usable(self) -> bool:
         """Whether the next program can be sent in: it is open, and the last program was seen to its end."""
-        return not self.closed and (self._running is None or self._running.result is not None)
+        last = self._running
+        if self.closed or (last is not None and last.result is None):
+            return False
+        # connections that a program closed hold their ports for a while, in a network that outlives it
+        return not (last is not None and last.job.limits.loopback and self._shares_network)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the inside still holds the connection."""
+        try:
+            return not self._poll(select.POLLIN).poll(0) or bool(self._connection.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def close(self) -> str:
         """Kill everything in it; returns what the inside had to say."""
@@ -175,12 +193,14 @@ class Slot:
             SlotLost: the slot is gone.
         """
         payload = pack_job(job, argv, main, fetch, poll_tree=self._poll_tree)
+        self._running = Running(self, job)  # from here on only its end makes the slot usable again
         try:
+            ready, _ = self._next_frame(time.monotonic() + _START_TIMEOUT_S)
+            assert ready == frames.READY
             self._meter.before(job)
             self._write(frames.pack(frames.JOB, payload))
-        except OSError as error:
-            raise SlotLost(self.close() or str(error)) from error
-        self._running = Running(self, job)
+        except OSError as error:  # TimeoutError among them
+            raise SlotLost(self.close() or str(error) or "the sandbox was not ready in time") from error
         return self._running
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
@@ -195,17 +215,22 @@ class Slot:
             OSError: the other side is gone.
         """
         left = memoryview(data)
-        poll = self._poll(select.POLLIN | select.POLLOUT)
         while left:
-            (_, events), *_ = poll.poll()
-            if events & select.POLLIN:
-                self._early.append(self._connection.recv(_READ))
-                if not self._early[-1]:
-                    raise ConnectionResetError("the sandbox closed the connection")
-            if events & select.POLLOUT:
-                left = left[self._connection.send(left) :]
-            elif not events & select.POLLIN:
-                raise ConnectionResetError("the sandbox closed the connection")
+            reading = self._reading.acquire(blocking=False)
+            try:
+                poll = self._poll(select.POLLOUT | (select.POLLIN if reading else 0))
+                for _, events in poll.poll(_TURN_S * 1000):
+                    if events & select.POLLIN:
+                        self._early.append(self._connection.recv(_READ))
+                        if not self._early[-1]:
+                            raise ConnectionResetError("the sandbox closed the connection")
+                    if events & select.POLLOUT:
+                        left = left[self._connection.send(left) :]
+                    elif not events & select.POLLIN:
+                        raise ConnectionResetError("the sandbox closed the connection")
+            finally:
+                if reading:
+                    self._reading.release()
 
     def _poll(self, events: int) -> select.poll:
         poll = select.poll()
@@ -216,21 +241,22 @@ class Slot:
         return poll
 
     def _read(self, deadline: float) -> bytes:
-        if self._early:
-            return self._early.pop(0)
-        poll = self._poll(select.POLLIN)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError
-        return self._connection.recv(_READ)
+        with self._reading:
+            if self._early:
+                return self._early.pop(0)
+            poll = self._poll(select.POLLIN)
+            if not poll.poll(min(max(0.0, deadline - time.monotonic()), _LONGEST_POLL_S) * 1000):
+                raise TimeoutError
+            return self._connection.recv(_READ)
 
-    def _next_frame(self, deadline: float, waiting: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-        """The next frame; those that came with it are kept in `waiting`.
+    def _next_frame(self, deadline: float) -> tuple[bytes, bytes]:
+        """The next frame.
 
         Raises:
             SlotLost: the stream ended.
             TimeoutError: `deadline` passed.
         """
-        while not waiting:
+        while not self._arrived:
             try:
                 data = self._read(deadline)
             except TimeoutError:
@@ -239,8 +265,8 @@ class Slot:
                 data = b""
             if not data:
                 raise SlotLost(self.close() or "the connection to the sandbox ended")
-            waiting += self._frames.feed(self._container.decode(data))
-        return waiting.pop(0)
+            self._arrived += self._frames.feed(self._container.decode(data))
+        return self._arrived.pop(0)
 
 
 class Running:
@@ -248,8 +274,8 @@ class Running:
 
     def __init__(self, slot: Slot, job: Job) -> None:
         self._slot = slot
-        self._job = job
-        self._frames: list[tuple[bytes, bytes]] = []
+        self.job = job
+        """What runs."""
         self._stdout: list[bytes] = []
         self._stderr: list[bytes] = []
         self._deadline = time.monotonic() + job.limits.wall_s + _GRACE_S
@@ -278,7 +304,7 @@ class Running:
         deadline = self._deadline if timeout_s is None else min(time.monotonic() + timeout_s, self._deadline)
         while self.result is None:
             try:
-                kind, payload = self._slot._next_frame(deadline, self._frames)
+                kind, payload = self._slot._next_frame(deadline)
             except TimeoutError:
                 if time.monotonic() < self._deadline:
                     raise
@@ -293,6 +319,7 @@ class Running:
                 self.fetched.append(payload)
             elif kind == frames.EXIT:
                 self.result = self._judge(json.loads(payload))
+                self._slot.send(frames.DONE)
         return b""
 
     def wait(self) -> Result:
@@ -320,7 +347,7 @@ class Running:
             peak_memory_mb=peak_mb,
         )
         no_memory = no_memory or (self._slot._poll_tree and says_out_of_memory(result))
-        verdict, detail = judge(report, self._job.limits, no_memory=no_memory)
+        verdict, detail = judge(report, self.job.limits, no_memory=no_memory)
         return replace(result, verdict=verdict, detail=detail)
 
 

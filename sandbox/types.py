@@ -45,12 +45,16 @@ class Language(StrEnum):
     JAVASCRIPT = "javascript"
 
 
+_LARGEST = {"wall_s": 604_800, "cpu_s": 604_800, "memory_mb": 1 << 24, "processes": 1 << 20, "output_bytes": 1 << 31,
+            "file_bytes": 1 << 44, "open_files": 1 << 20}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one program with all its children may use.
 
     Raises:
-        ValueError: a limit is not positive.
+        ValueError: a limit is not positive, or beyond all measure.
     """
 
     wall_s: float = 10.0
@@ -73,8 +77,8 @@ class Limits:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if name != "loopback" and value is not None and not value > 0:
-                raise ValueError(f"Limits.{name} is {value!r}; it must be greater than 0")
+            if name != "loopback" and value is not None and not 0 < value <= _LARGEST[name]:
+                raise ValueError(f"Limits.{name} is {value!r}; it must be greater than 0 and at most {_LARGEST[name]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,11 @@ class Job:
 
     def __post_init__(self) -> None:
         for path in self.files:
-            if not path or path.startswith("/") or ".." in path.split("/"):
-                raise ValueError(f"a file of a program has to have a relative path below its folder, not {path!r}")
+            parts = path.split("/")
+            if any(part in ("", ".", "..") or len(part.encode()) > 255 or "\0" in part for part in parts):
+                raise ValueError(f"a file of a program has to have a plain relative path, not {path[:300]!r}")
+            if any("/".join(parts[:depth]) in self.files for depth in range(1, len(parts))):
+                raise ValueError(f"{path!r} lies in a folder that has the name of another file")
 
 
 class Session(Protocol):

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
@@ -55,7 +55,8 @@ class WarmSandbox:
         """Name of the backend."""
         self._backend = backend
         self._size = max(2, workers or len(os.sched_getaffinity(0)))
-        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._lock = threading.RLock()  # a forgotten session gives its slot back wherever it is collected
         self._line: deque[tuple[int, threading.Event]] = deque()
         self._free: list[Slot] = []
         self._slots: set[Slot] = set()
@@ -122,7 +123,16 @@ class WarmSandbox:
             slots = self._take(len(jobs))
         except SlotLost as lost:
             raise SandboxError(f"{self.backend}: {lost}") from None
-        return [_Session(self, slot, job) for slot, job in zip(slots, jobs, strict=True)]
+        sessions: list[Session] = []
+        try:
+            for slot, job in zip(slots, jobs, strict=True):
+                sessions.append(_Session(self, slot, job))
+        except BaseException:
+            for session in sessions:
+                session.kill()
+            self._give(slots[len(sessions) + 1 :])  # the one that failed has given back its own
+            raise
+        return sessions
 
     def close(self) -> None:
         """See `Sandbox.close`."""
@@ -165,10 +175,10 @@ class WarmSandbox:
                     self._line.remove((count, turn))
                 self._grant()
             raise
-        with self._lock:
-            self._refuse_closed()
-            slots = [self._free.pop() for _ in range(min(count, len(self._free)))]
+        slots: list[Slot] = []
         try:
+            while len(slots) < count and (slot := self._take_free()):
+                slots.append(slot)
             while len(slots) < count:
                 slots.append(self._start_slot())
         except BaseException:
@@ -177,6 +187,20 @@ class WarmSandbox:
             self._give(slots)
             raise
         return slots
+
+    def _take_free(self) -> Slot | None:
+        """A slot that waits, and has not been killed meanwhile."""
+        while True:
+            with self._lock:
+                self._refuse_closed()
+                if not self._free:
+                    return None
+                slot = self._free.pop()
+            if slot.alive:
+                return slot
+            slot.close()
+            with self._lock:
+                self._slots.discard(slot)
 
     def _give(self, slots: Sequence[Slot]) -> None:
         usable = [slot for slot in slots if slot.usable]
@@ -199,14 +223,21 @@ class WarmSandbox:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise SandboxError("the sandbox is closed")
+        if os.getpid() != self._owner:
+            raise SandboxError(f"this sandbox belongs to process {self._owner}; a forked copy has to open its own")
 
     def _start_slot(self) -> Slot:
         try:
-            slot = self._starter.submit(self._backend.start_slot).result()
-        except SandboxError as error:
-            raise SlotLost(str(error)) from error
+            starting = self._starter.submit(self._backend.start_slot)
         except RuntimeError:  # the starter was shut down meanwhile
             raise SandboxError("the sandbox is closed") from None
+        try:
+            slot = starting.result()
+        except SandboxError as error:
+            raise SlotLost(str(error)) from error
+        except BaseException:  # an interrupt: nobody will want it
+            starting.add_done_callback(_close_unwanted)
+            raise
         with self._lock:
             self._slots.add(slot)
             closed = self._closed
@@ -219,10 +250,21 @@ class WarmSandbox:
 def _close_all(slots: set[Slot], starter: ThreadPoolExecutor, owner: int) -> None:
     if os.getpid() != owner:  # a forked copy of the owner ends
         return
+    failure: Exception | None = None
     for slot in list(slots):
-        slot.close()
+        try:
+            slot.close()
+        except Exception as error:
+            failure = error
     slots.clear()
     starter.shutdown()
+    if failure:
+        raise failure
+
+
+def _close_unwanted(starting: Future[Slot]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().close()
 
 
 class _Session:
@@ -284,6 +326,11 @@ class _Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.kill()
+
+    def __del__(self) -> None:
+        """A session that was forgotten keeps no place."""
+        if self._result is None and self._running is not None and os.getpid() == self._sandbox._owner:
+            self._finish(Result(Verdict.SANDBOX_ERROR, detail="the session was forgotten"))
 
     def _finish(self, result: Result) -> None:
         self._result = result

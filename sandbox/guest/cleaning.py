@@ -24,8 +24,9 @@ def clean() -> None:
             os.waitpid(-1, 0)
         except (ProcessLookupError, ChildProcessError):
             break
-    for folder in SHARED:
-        _empty(folder)
+    for folder in (*SHARED, "/dev/mqueue"):
+        if os.path.isdir(folder):
+            _empty(folder)
 
 
 def _empty(folder: str) -> None:
@@ -40,5 +41,8 @@ def _empty(folder: str) -> None:
             os.chmod(path, 0o700)
             for inner in os.listdir(path):
                 moved += 1
-                os.rename(os.path.join(path, inner), os.path.join(folder, f".{moved}.{os.urandom(8).hex()}"))
+                below = os.path.join(path, inner)
+                if stat.S_ISDIR(os.lstat(below).st_mode):
+                    os.chmod(below, 0o700)  # a folder has to be written to to be moved
+                os.rename(below, os.path.join(folder, f".{moved}.{os.urandom(8).hex()}"))
             os.rmdir(path)

@@ -11,7 +11,7 @@ class HostGone(Exception):
     """The host side closed the connection."""
 
 
-def read_frame(control: int) -> tuple[bytes, bytes]:
+def read_frame(control: int) -> tuple[bytes, bytearray]:
     """The next frame, as (kind, payload).
 
     Raises:
@@ -21,14 +21,14 @@ def read_frame(control: int) -> tuple[bytes, bytes]:
     return kind, _read(control, length)
 
 
-def _read(control: int, size: int) -> bytes:
+def _read(control: int, size: int) -> bytearray:
     parts = bytearray()
     while len(parts) < size:
         data = os.read(control, min(size - len(parts), 1 << 20))
         if not data:
             raise HostGone
         parts += data
-    return bytes(parts)
+    return parts
 
 
 def send(out: int, kind: bytes, payload: bytes) -> None:
@@ -37,9 +37,18 @@ def send(out: int, kind: bytes, payload: bytes) -> None:
     Raises:
         HostGone: nobody reads.
     """
-    data = memoryview(frames.pack(kind, payload))
-    while data:
+    write(out, frames.pack(kind, payload))
+
+
+def write(out: int, data: bytes | bytearray) -> None:
+    """Write all of it.
+
+    Raises:
+        HostGone: nobody reads.
+    """
+    left = memoryview(data)
+    while left:
         try:
-            data = data[os.write(out, data) :]
+            left = left[os.write(out, left) :]
         except OSError as error:
             raise HostGone from error

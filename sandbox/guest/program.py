@@ -50,12 +50,13 @@ def become(job: dict[str, Any], streams: tuple[int, int, int], channel: int, sta
             os.close(CHANNEL_FD)
         os.closerange(_STATUS_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(job["folder"])
         os.umask(0o022)
         linux.set_dumpable(True)
         _go_first_when_memory_ends()
         _limit(job["limits"])
-        linux.install_filter(seccomp.assemble(os.uname().machine, runner, job["loopback"]))
+        linux.install_filter(seccomp.assemble(os.uname().machine, runner, job["loopback"], job["memory_files"]))
     except Exception as error:
         _fail(f"{type(error).__name__}: {error}")
     if job["argv"]:

@@ -37,9 +37,8 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
     linux.die_with_parent()
     linux.set_dumpable(False)
     try:
-        kind, payload = read_frame(control)
-        while kind != frames.JOB:  # what was meant for a program that has ended
-            kind, payload = read_frame(control)
+        send(out, frames.READY, b"")
+        _, payload = read_frame(control)
     except HostGone:
         os._exit(HOST_GONE)
     job, files, stdin = _unpack(payload)
@@ -54,6 +53,7 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
     linux.drop_capabilities()
     for path, content in files:
         _write(path, content)
+    job["memory_files"] = settings["namespaces"] and not job["tree_mb"]  # where a cgroup of its own counts them
     job.update(folder=WORK, cgroups=settings["cgroups"])
 
     stdin_read, stdin_write = os.pipe()
@@ -80,6 +80,7 @@ def run_one(control: int, out: int, settings: dict[str, Any]) -> Any:
         for path in job["fetch"]:
             send(out, frames.FILE, _read_back(path, job["file_bytes"]))
         send(out, frames.EXIT, json.dumps(report).encode())
+        watch.wait_until_done()
     except HostGone:
         kill_all()
         os._exit(HOST_GONE)
@@ -102,18 +103,19 @@ def _map_user(settings: dict[str, Any]) -> None:
             file.write(text)
 
 
-def _unpack(payload: bytes) -> tuple[dict[str, Any], list[tuple[str, bytes]], bytes]:
+def _unpack(payload: bytearray) -> tuple[dict[str, Any], list[tuple[str, memoryview]], memoryview]:
     """A job frame: four bytes of length, the description (JSON), then the files and stdin one after another."""
     start = 4 + int.from_bytes(payload[:4], "big")
     job = json.loads(payload[4:start])
     files = []
+    rest = memoryview(payload)
     for path, size in job["files"]:
-        files.append((path, payload[start : start + size]))
+        files.append((path, rest[start : start + size]))
         start += size
-    return job, files, payload[start:]
+    return job, files, rest[start:]
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: memoryview) -> None:
     full = os.path.join(WORK, path)
     os.makedirs(os.path.dirname(full), exist_ok=True)
     descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)

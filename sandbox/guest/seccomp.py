@@ -15,7 +15,7 @@ import errno
 import functools
 import struct
 
-_PTRACE = "ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd perf_event_open"
+_PTRACE = "ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd pidfd_send_signal perf_event_open"
 _MOUNTS = (
     "mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr "
     "open_by_handle_at name_to_handle_at fanotify_init quotactl quotactl_fd acct swapon swapoff"
@@ -25,15 +25,16 @@ _KERNEL = (
     "bpf userfaultfd io_uring_setup io_uring_enter io_uring_register keyctl add_key request_key kexec_load "
     "kexec_file_load init_module finit_module delete_module reboot syslog vhangup memfd_secret lookup_dcookie "
     "nfsservctl iopl ioperm modify_ldt uselib ustat sysfs _sysctl create_module get_kernel_syms query_module "
-    "move_pages migrate_pages"
+    "move_pages migrate_pages sync syncfs"
 )
+_WATCHING = "inotify_init inotify_init1"  # tells what others do with the system's files
 _CLOCKS_AND_NAMES = "settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname"
 _SHARED = (  # what would outlive the program or reach another
     "shmget shmat shmctl shmdt semget semop semctl semtimedop msgget msgsnd msgrcv msgctl "
     "mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr ioprio_set"
 )
 
-REFUSED = " ".join([_PTRACE, _MOUNTS, _NAMESPACES, _KERNEL, _CLOCKS_AND_NAMES, _SHARED]).split()
+REFUSED = " ".join([_PTRACE, _MOUNTS, _NAMESPACES, _KERNEL, _WATCHING, _CLOCKS_AND_NAMES, _SHARED]).split()
 
 _CLONE_NAMESPACES = 0x7E020000  # CLONE_NEW* of mounts, cgroup, uts, ipc, user, pid and net
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
@@ -62,7 +63,8 @@ NUMBERS: dict[str, dict[str, int]] = {
         "move_pages": 279, "rt_tgsigqueueinfo": 297, "perf_event_open": 298, "fanotify_init": 300,
         "prlimit64": 302, "name_to_handle_at": 303, "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308,
         "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "sched_setattr": 314,
-        "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
+        "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "socketpair": 53,
+        "sync": 162, "syncfs": 306, "inotify_init": 253, "inotify_init1": 294, "memfd_create": 319,
     },
     "aarch64": {
         "fcntl": 25, "ioctl": 29, "ioprio_set": 30, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42,
@@ -79,9 +81,11 @@ NUMBERS: dict[str, dict[str, int]] = {
         "prlimit64": 261, "fanotify_init": 262, "name_to_handle_at": 264, "open_by_handle_at": 265,
         "clock_adjtime": 266, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272,
         "finit_module": 273, "sched_setattr": 274, "bpf": 280, "userfaultfd": 282, "kexec_file_load": 294,
+        "socketpair": 199, "sync": 81, "syncfs": 267, "inotify_init1": 26, "memfd_create": 279,
     },
 }
 _SINCE_424 = {
+    "pidfd_send_signal": 424,
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428, "move_mount": 429,
     "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "pidfd_open": 434, "clone3": 435,
     "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "memfd_secret": 447,
@@ -100,13 +104,14 @@ _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
 @functools.cache
-def assemble(machine: str, runner: int, loopback: bool = False) -> bytes:
+def assemble(machine: str, runner: int, loopback: bool = False, memory_files: bool = True) -> bytes:
     """The filter, as an array of `struct sock_filter`.
 
     Args:
         machine: as `platform.machine()` says.
         runner: the process id, seen by the program, that no call may name.
         loopback: whether Internet sockets may be made.
+        memory_files: whether files without a name may be made, whose memory no process is seen to hold.
 
     Raises:
         ValueError: there is no table of this machine's system calls.
@@ -152,7 +157,8 @@ def assemble(machine: str, runner: int, loopback: bool = False) -> bytes:
     code.append((_IF_GREATER, 0, 1, _NEWEST))
     give(absent)
     when_equal(number["clone3"], absent)
-    for first, last in _ranges(sorted(number[name] for name in REFUSED if name in number)):
+    names = [*REFUSED, *([] if memory_files else ["memfd_create"])]
+    for first, last in _ranges(sorted(number[name] for name in names if name in number)):
         if first == last:
             when_equal(first, refused)
         else:
@@ -174,6 +180,7 @@ def assemble(machine: str, runner: int, loopback: bool = False) -> bytes:
     only("clone", 0, [0], refused, mask=_CLONE_NAMESPACES)  # threads and children yes, namespaces no
     families = [_AF_UNIX, _AF_INET, _AF_INET6] if loopback else [_AF_UNIX]
     only("socket", 0, families, _ERRNO | errno.EAFNOSUPPORT)
+    only("socketpair", 0, [_AF_UNIX], _ERRNO | errno.EAFNOSUPPORT)
     only("prlimit64", 0, [0], refused)  # of itself
     only("personality", 0, [0, 0xFFFFFFFF], refused)  # the ordinary one, or asking which
 

@@ -7,10 +7,11 @@ import resource
 import select
 import signal
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from sandbox.guest import frames, program
-from sandbox.guest.connection import HostGone, send
+from sandbox.guest.connection import HostGone, write
 from sandbox.guest.places import FOLDER
 
 _READ = 1 << 16
@@ -29,7 +30,7 @@ class Watch:
         child: int,
         channel: Any,
         stdin_fd: int,
-        stdin: bytes,
+        stdin: memoryview,
         shared_files: tuple[str, ...],
     ) -> None:
         self._job = job
@@ -39,7 +40,7 @@ class Watch:
         self._channel = channel
         self._to_channel = bytearray()
         self._stdin_fd = stdin_fd
-        self._stdin = memoryview(stdin)
+        self._stdin = stdin
         self._shared_files = shared_files
         self._frames = frames.FrameBuffer()
         self._poll = select.poll()
@@ -48,12 +49,20 @@ class Watch:
         self._status = b""
         self._status_open = True
         self._peak_tree = 0
+        self._outgoing = bytearray()
+        self._hears = False
+        """Whether the program still sends through its channel."""
+        self._cpu: dict[str, float] = {}
+        """CPU seconds of every process that was ever seen."""
+        self._waited: set[int] = set()
 
     def until_end(self, stdout: int, stderr: int, status: int, started: float) -> dict[str, Any]:
         """Watch to the end; what the program was ended by, and what it used."""
         deadline = started + self._job["wall_s"]
         alive = os.pidfd_open(self._child)
+        os.set_blocking(self._out, False)  # nor may a caller who does not read stop the clock
         for descriptor, kind in ((stdout, frames.STDOUT), (stderr, frames.STDERR)):
+            os.set_blocking(descriptor, False)  # the program can take back what was said to be there
             self._open[descriptor] = kind
             self._left[kind] = self._job["output_bytes"]
             self._poll.register(descriptor, select.POLLIN)
@@ -63,7 +72,8 @@ class Watch:
             self._channel.setblocking(False)
             self._open[self._channel.fileno()] = frames.CHANNEL
             self._left[frames.CHANNEL] = self._job["output_bytes"]
-            self._poll.register(self._channel.fileno(), select.POLLIN)
+            self._wait_for(self._channel.fileno(), select.POLLIN)
+            self._hears = True
         self._start_stdin()
 
         ended = ""
@@ -80,15 +90,24 @@ class Watch:
                     break
             if self._shared_files:
                 wait = min(wait, _LOOK_S)
-                if sum(map(_used_bytes, self._shared_files)) > self._job["file_bytes"]:
+                if self._files_are_too_many():
                     ended = "files"
                     break
+            if self._job["cpu_s"]:
+                wait = min(wait, _LOOK_S)
+                if self._cpu_seconds() > self._job["cpu_s"]:
+                    ended = "cpu"
+                    break
             self._reap_orphans()
+            if self._outgoing:
+                self._flush()
             for descriptor, _ in self._poll.poll(min(wait, _REAP_S) * 1000 + 1):
                 if descriptor == alive:
                     exited = True
                 elif descriptor == status:
                     self._read_status(status)
+                elif descriptor == self._out:
+                    self._flush()
                 elif descriptor == self._control:
                     ended = self._listen() or ended
                 elif descriptor == self._stdin_fd:
@@ -103,6 +122,8 @@ class Watch:
                 ended = self._carry(descriptor)
         while self._status_open:  # no writer is left
             self._read_status(status)
+        os.set_blocking(self._out, True)
+        write(self._out, self._outgoing)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         failed = self._status.find(program.FAILED)
         return {
@@ -112,7 +133,7 @@ class Watch:
             "compiled": self._status.startswith(program.COMPILED),
             "failure": self._status[failed + 1 :].decode("utf-8", "replace") if failed >= 0 else "",
             "wall_s": wall,
-            "cpu_s": used.ru_utime + used.ru_stime,
+            "cpu_s": max(used.ru_utime + used.ru_stime, sum(self._cpu.values())),
             "peak_kb": max(used.ru_maxrss, self._peak_tree // 1024),
         }
 
@@ -160,32 +181,72 @@ class Watch:
     def _carry(self, descriptor: int) -> str:
         """Send on what a stream holds; says `output` once it was more than the limit."""
         kind = self._open[descriptor]
+        if kind == frames.CHANNEL:
+            self._flush_channel()
         try:
             data = os.read(descriptor, _READ)
         except BlockingIOError:
-            data = b""
-            if kind == frames.CHANNEL:
-                self._flush_channel()
-                return ""
+            return ""
         except OSError:
             data = b""
         if not data:
-            self._poll.unregister(descriptor)
             del self._open[descriptor]
+            if kind == frames.CHANNEL:
+                self._hears = False
+                self._flush_channel()
+            else:
+                self._poll.unregister(descriptor)
             return ""
-        if kind == frames.CHANNEL:
-            self._flush_channel()
         allowed = data[: self._left[kind]]
         self._left[kind] -= len(allowed)
         if allowed:
-            send(self._out, kind, allowed)
+            self._outgoing += frames.pack(kind, allowed)
+            self._flush()
         return "output" if len(allowed) < len(data) else ""
 
-    def _listen(self) -> str:
-        """Take what the host sends; says `killed` when it wants the end."""
+    def wait_until_done(self) -> None:
+        """Read what the host still sends for this program, so that none of it is taken for the next one's.
+
+        Raises:
+            HostGone: the connection ended.
+        """
+        while True:
+            for kind, _ in self._frames.feed(self._hear()):
+                if kind == frames.DONE:
+                    return
+
+    def _hear(self) -> bytes:
         data = os.read(self._control, _READ)
         if not data:
             raise HostGone
+        return data
+
+    def _flush(self) -> None:
+        """Send as much to the host as it takes now."""
+        try:
+            while self._outgoing:
+                del self._outgoing[: os.write(self._out, self._outgoing[: 1 << 18])]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise HostGone from error
+        self._wait_for(self._out, select.POLLOUT if self._outgoing else 0)
+
+    def _wait_for(self, descriptor: int, events: int) -> None:
+        """Have the poll report these events of a descriptor from now on; 0 is none."""
+        if events:
+            self._poll.register(descriptor, events)
+            self._waited.add(descriptor)
+        elif descriptor in self._waited:
+            self._poll.unregister(descriptor)
+            self._waited.discard(descriptor)
+
+    def _listen(self) -> str:
+        """Take what the host sends; says `killed` when it wants the end."""
+        try:
+            data = self._hear()
+        except BlockingIOError:
+            return ""
         for kind, payload in self._frames.feed(data):
             if kind == frames.KILL:
                 return "killed"
@@ -195,8 +256,7 @@ class Watch:
         return ""
 
     def _flush_channel(self) -> None:
-        if self._channel is None or self._channel.fileno() not in self._open:
-            self._to_channel.clear()
+        if self._channel is None:
             return
         try:
             while self._to_channel:
@@ -205,24 +265,44 @@ class Watch:
             pass
         except OSError:
             self._to_channel.clear()
-        events = select.POLLIN | (select.POLLOUT if self._to_channel else 0)
-        self._poll.modify(self._channel.fileno(), events)
+        events = (select.POLLIN if self._hears else 0) | (select.POLLOUT if self._to_channel else 0)
+        self._wait_for(self._channel.fileno(), events)
 
     def _tree_is_too_large(self) -> bool:
         """Where no cgroup limits memory: add up what the processes hold of their own, and the files."""
-        page = os.sysconf("SC_PAGE_SIZE")
-        total = 0
-        for name in os.listdir("/proc"):
-            if name.isdigit() and int(name) != os.getpid():
-                try:
-                    with open(f"/proc/{name}/statm") as file:
-                        fields = file.read().split()
-                except OSError:  # it has just ended
-                    continue
-                total += (int(fields[1]) - int(fields[2])) * page
-        total += _used_bytes(FOLDER)
+        total = _used_bytes(FOLDER)
+        for _, status in _of_all_processes("status"):
+            for line in status.splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += int(line.split()[1]) << 10
         self._peak_tree = max(self._peak_tree, total)
         return total > int(self._job["tree_mb"]) << 20
+
+    def _cpu_seconds(self) -> float:
+        """Of the whole tree, those included that ended unnoticed (as far as they were seen before)."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        for name, text in _of_all_processes("stat"):
+            fields = text.rpartition(")")[2].split()
+            self._cpu[f"{name} {fields[19]}"] = (int(fields[11]) + int(fields[12])) / ticks
+        return sum(self._cpu.values())
+
+    def _files_are_too_many(self) -> bool:
+        used = [os.statvfs(folder) for folder in self._shared_files]
+        return bool(
+            sum((files.f_blocks - files.f_bfree) * files.f_frsize for files in used) > self._job["file_bytes"]
+            or sum(files.f_files - files.f_ffree for files in used) > self._job["file_count"]
+        )
+
+
+def _of_all_processes(name: str) -> Iterator[tuple[str, str]]:
+    """A file of /proc of every process but this one and process 1, as (process, text)."""
+    for process in os.listdir("/proc"):
+        if process.isdigit() and int(process) not in (1, os.getpid()):
+            try:
+                with open(f"/proc/{process}/{name}") as file:
+                    yield process, file.read()
+            except OSError:  # it has just ended
+                continue
 
 
 def kill_all() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import collections
+import contextlib
 import copy
 import functools
 import gc
@@ -46,7 +47,7 @@ def serve(settings: dict[str, Any]) -> Any:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _reset_signals()
     seccomp.assemble(os.uname().machine, 1)  # kept for the runners that are process 1; refuses an unknown machine
     if settings["namespaces"]:
         settings["uid"], settings["gid"] = os.getuid(), os.getgid()
@@ -76,6 +77,16 @@ def serve(settings: dict[str, Any]) -> Any:
             os._exit(1)
         if not settings["namespaces"]:
             cleaning.clean()
+
+
+def _reset_signals() -> None:
+    """As an interpreter starts with them, whatever the host ignores or blocks; SIGINT is for programs only."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError):  # those that libc keeps for itself
+            signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def _find(name: str) -> str:

@@ -93,7 +93,7 @@ READING: tuple[Case, ...] = (
         "processes that are none of its own",
         """
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        if len(pids) > 6 or max(pids) > 1000:
+        if len(pids) > 6:
             found.append(repr(pids))
         """,
         note="a PID namespace of its own: a first process, perhaps a supervisor, the program",

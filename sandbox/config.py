@@ -1,6 +1,6 @@
-"""The `sandbox:` section: where generated programs run.
+"""Where generated programs run, as the options of the `code` reward and `open_sandbox` say it.
 
-Plain dataclasses: this package stands below the ones that have a configuration library.
+A plain dataclass: what stands below needs nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Verdict(StrEnum):
     OUTPUT_LIMIT = "output limit"
     KILLED_BY_SIGNAL = "killed by signal"
     SANDBOX_ERROR = "sandbox error"
-    """The sandbox itself failed, twice: this says nothing about the program."""
+    """The sandbox itself failed, three times: this says nothing about the program."""
 
 
 class Language(StrEnum):
@@ -176,7 +176,7 @@ class Sandbox(Protocol):
     ) -> Result:
         """Run a program to its end.
 
-        Where the sandbox itself fails it runs the program once more; failing again is `SANDBOX_ERROR`.
+        Where the sandbox itself fails it runs the program again; failing three times is `SANDBOX_ERROR`.
 
         Raises:
             SandboxError: the sandbox is closed or cannot start, or has no such language.

@@ -65,7 +65,7 @@ class WarmSandbox:
         self._programs = Starter()
         # A slot dies with the thread that started it: one thread starts them all and lives until the end.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="sandbox-starter")
-        self._end = weakref.finalize(self, _close_all, self._slots, self._starter, os.getpid())
+        self._end = weakref.finalize(self, _close_all, self._slots, self._starter, self._owner)
         try:
             first = self._start_slot()
         except SlotLost as lost:

@@ -6,10 +6,10 @@ Only for containers that forbid namespaces; elsewhere the kernel does all this w
 from __future__ import annotations
 
 import os
-import signal
 import stat
 
 from sandbox.guest.places import SHARED
+from sandbox.guest.watch import kill_all
 
 
 def clean() -> None:
@@ -18,12 +18,7 @@ def clean() -> None:
     Raises:
         OSError: something could not be removed: the container must not be used again.
     """
-    while True:
-        try:
-            os.kill(-1, signal.SIGKILL)
-            os.waitpid(-1, 0)
-        except (ProcessLookupError, ChildProcessError):
-            break
+    kill_all()
     for folder in (*SHARED, "/dev/mqueue"):
         if os.path.isdir(folder):
             _empty(folder)

@@ -289,7 +289,7 @@ class Watch:
     def _files_are_too_many(self) -> bool:
         used = [os.statvfs(folder) for folder in self._shared_files]
         return bool(
-            sum((files.f_blocks - files.f_bfree) * files.f_frsize for files in used) > self._job["file_bytes"]
+            sum(map(_used_bytes, self._shared_files)) > self._job["file_bytes"]
             or sum(files.f_files - files.f_ffree for files in used) > self._job["file_count"]
         )
 

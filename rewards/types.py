@@ -19,7 +19,9 @@ class Outcome(StrEnum):
 
     SCORED = "scored"
     SKIPPED = "skipped"
-    """The function returned None: it does not apply to this sample."""
+    """The reward does not apply to this sample: its `when` says so, or it returned None."""
+    GATED = "gated"
+    """Not called, because the reward that it `requires` did not say right; counts 0 in the sum."""
     NO_ANSWER = "no_answer"
     """The function scored a response in which it found no answer."""
     TIMEOUT = "timeout"
@@ -32,6 +34,11 @@ class Outcome(StrEnum):
     def is_failure(self) -> bool:
         """True where there is no value to train on and `on_error` decides."""
         return self in (Outcome.TIMEOUT, Outcome.CRASH, Outcome.ERROR)
+
+    @property
+    def has_value(self) -> bool:
+        """True where the reward looked at the sample and said what it is worth."""
+        return self in (Outcome.SCORED, Outcome.NO_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +55,30 @@ class RewardInput:
     """What follows the thinking (the whole response when there is none)."""
     ground_truth: str
     columns: Mapping[str, Any] = field(default_factory=dict)
-    """The data set's other columns."""
+    """The data set's other columns, the one with the answer included."""
     task: str = ""
-    prompt_tokens: int = 0
-    response_tokens: int = 0
+    prompt_tokens: int | None = None
+    """None where the data does not say (training always does)."""
+    response_tokens: int | None = None
+    """None where the data does not say (training always does)."""
+    response_ids: tuple[int, ...] | None = None
+    """The sampled token ids, the end of turn included; None where the data has none (training always does)."""
     thinking_budget: int | None = None
     """Thinking budget in tokens; None is unlimited."""
     stop_reason: str = "stop"
     """`stop`, `length` or `aborted`."""
+    group: str = ""
+    """Samples of one group carry the same text here; "" means that the same messages make a group."""
+
+    def known_response_tokens(self) -> int:
+        """`response_tokens` where they are needed.
+
+        Raises:
+            ValueError: the data does not say; how to mend it.
+        """
+        if self.response_tokens is None:
+            raise ValueError("the data has no column `response_tokens` (the response's length in tokens): add it")
+        return self.response_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +94,8 @@ class Score:
     """Named parts for metrics."""
     message: str = ""
     """For people: the traceback of an error, or why an answer was refused."""
+    seconds: float = 0.0
+    """Time inside the reward function, its share of a group's call; filled in by the runner."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Collector:
                     task=prompt.task,
                     prompt_tokens=len(prompt.token_ids),
                     response_tokens=len(sample.response_ids),
+                    response_ids=tuple(sample.response_ids.tolist()),
                     thinking_budget=prompt.thinking_budget,
                     stop_reason=sample.stop_reason.value,
                 )

@@ -65,6 +65,7 @@ class PassRate:
             ground_truth=example.ground_truth,
             task=example.task,
             response_tokens=len(ids),
+            response_ids=tuple(ids),
             stop_reason="stop" if ended else "length",
         )
 

@@ -15,8 +15,11 @@ def overlong(sample: RewardInput, *, max_response_tokens: int, cache_tokens: int
         sample: what is judged.
         max_response_tokens: length from which the full punishment applies; what the sampling allows.
         cache_tokens: length of the slope.
+
+    Raises:
+        ValueError: `cache_tokens` is out of range, or the data has no token counts.
     """
     if not 0 < cache_tokens <= max_response_tokens:
         raise ValueError(f"cache_tokens={cache_tokens} must lie in 1..max_response_tokens={max_response_tokens}")
     free = max_response_tokens - cache_tokens
-    return -min(max(sample.response_tokens - free, 0) / cache_tokens, 1.0)
+    return -min(max(sample.known_response_tokens() - free, 0) / cache_tokens, 1.0)

@@ -142,7 +142,8 @@ def _file(source: SourceConfig, base: Path) -> list[Example]:
 def _from_row(source: SourceConfig, row: dict[str, Any], path: Path, number: int, name: str, task: str) -> Example:
     question = column(row, source.question_column, path, number)
     answer = column(row, source.answer_column, path, number)
-    rest = {k: v for k, v in row.items() if k not in (source.question_column, source.answer_column)}
+    # the answer stays under its own name too: rewards written for other frameworks look for it there
+    rest = {k: v for k, v in row.items() if k != source.question_column}
     messages = _messages(source, question, f"{path}, line {number}, column `{source.question_column}`")
     return Example(name, messages, str(answer), task, rest)
 

@@ -153,7 +153,7 @@ def test_summarise_counts_every_outcome() -> None:
     assert metrics["reward/math/mean"] == 0.5
     assert metrics["reward/math/style"] == 0.5
     counts = {outcome.value: metrics[f"reward/math/{outcome}"] for outcome in Outcome}
-    assert counts == {"scored": 1, "no_answer": 1, "timeout": 1, "crash": 1, "skipped": 0, "error": 0}
+    assert counts == {"scored": 1, "no_answer": 1, "timeout": 1, "crash": 1, "skipped": 0, "gated": 0, "error": 0}
     assert summarise([]) == {}
     assert "reward/mean" not in summarise(scored[2:])
 

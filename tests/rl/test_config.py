@@ -147,7 +147,8 @@ rollout:
         "algorithm.dynamic_sampling (run.yaml:17): expected a section; got 3",
         "rewards.0.wieght (run.yaml:20): unknown key. Did you mean `weight`? Arguments of the function belong under "
         "`options`.",
-        "rewards.0.cap (run.yaml:21): unknown key; valid here: use, name, weight, timeout_s, options. Arguments of the "
+        "rewards.0.cap (run.yaml:21): unknown key; valid here: use, name, style, weight, when, requires, range, clip, "
+        "normalise, timeout_s, retries, options. Arguments of the "
         "function belong under `options`.",
         "learner.zero_stage (run.yaml:23): expected one of 0, 1, 2, 3; got 4",
         "learner.policy.learning_rate (run.yaml:24): expected a number, above 0; got -1e-06",

@@ -162,7 +162,11 @@ def test_jsonl_columns_template_and_system(tmp_path: Path) -> None:
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Solve: 1+1 Box it: \\boxed{}."},
     )
-    assert (examples[0].ground_truth, examples[0].columns, examples[0].task) == ("2", {"level": "easy"}, "data")
+    assert (examples[0].ground_truth, examples[0].columns, examples[0].task) == (
+        "2",
+        {"solution": 2, "level": "easy"},
+        "data",
+    )
 
 
 def test_parquet_with_chat_turns(tmp_path: Path) -> None:

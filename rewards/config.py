@@ -48,7 +48,7 @@ class RewardConfig(Section):
     timeout_s: float = Field(5.0, gt=0)
     """Hard deadline of one call in seconds; the process is killed at it."""
     retries: int = Field(2, ge=0)
-    """How often an async function is called again after a failed connection, with growing pauses, within `timeout_s`."""
+    """How often an async function is called again after a failed connection, within `timeout_s`; pauses grow."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the function; checked against its own parameters."""
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from rewards.atomic import write_atomically
 from rl.config import RunConfig
 from rl.data.source import load_examples, render
 from rl.errors import PonderError
 from rl.models.resolve import resolve_model
 from rl.run.console import Console
 from rl.run.evaluation import Evaluation, evaluate
-from rl.run.folder import write_atomically
 from rl.run.screen import noise_to
 from rl.system import running_system
 from rollout.errors import RolloutError

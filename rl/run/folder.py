@@ -13,7 +13,6 @@ runs/<name>/
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from rewards.atomic import write_atomically
 from rl.config import RunConfig
 from rl.errors import PonderError
 
@@ -105,21 +105,6 @@ class RunFolder:
     def update_summary(self, **values: Any) -> None:
         """Merge values into `summary.json`."""
         write_atomically(self.summary, json.dumps({**self.read_summary(), **values}, indent=1, ensure_ascii=False))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a crash or a full disk leaves the old content whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterable[str]:

@@ -11,9 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from rewards.atomic import write_atomically
+from rewards.page import page
 from rl.run.charts import PLOT, Line, line_chart, stacked_chart
-from rl.run.folder import RunFolder, write_atomically
-from rl.run.report_page import page
+from rl.run.folder import RunFolder
+from rl.run.report_page import STYLE, tooltips
 from rl.run.tracking import PRETRAINING, read_metrics, series
 
 PHASES = ("generate", "score", "estimate", "update", "publish", "checkpoint", "evaluate")
@@ -34,10 +36,10 @@ def write_report(run_folder: Path) -> Path:
     records = read_metrics(folder.metrics) if folder.metrics.exists() else []
     summary = folder.read_summary()
     config = folder.config.read_text() if folder.config.exists() else ""
-    name = escape(str(summary.get("name", run_folder.name)))
+    name = str(summary.get("name", run_folder.name))
     body = "".join(
         (
-            _header(name, summary, records),
+            _header(escape(name), summary, records),
             f'<h2>Plots</h2><div class="charts">{_plots(records)}</div>' if records else "<p>No step has finished.</p>",
             _answers(summary.get("examples", [])),
             f"<details><summary>Configuration</summary><pre>{escape(config)}</pre></details>" if config else "",
@@ -45,7 +47,7 @@ def write_report(run_folder: Path) -> Path:
         )
     )
     path = run_folder / "report.html"
-    write_atomically(path, page(f"{name}: report", body, plot=PLOT))
+    write_atomically(path, page(f"{name}: report", body, script=tooltips(PLOT), style=STYLE))
     return path
 
 
@@ -161,7 +163,7 @@ def _answers(examples: Sequence[Mapping[str, Any]]) -> str:
             if when in example
         )
         cards.append(
-            f'<div class="answer"><p>{escape(str(example["question"]))} '
+            f'<div class="answer card"><p>{escape(str(example["question"]))} '
             f'<span>answer: {escape(str(example["ground_truth"]))}</span></p><div class="pair">{answers}</div></div>'
         )
     return f"<h2>Answers to held-out prompts</h2>{''.join(cards)}"

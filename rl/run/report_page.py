@@ -1,4 +1,4 @@
-"""The frame of the report page: style sheet, and the script of the charts' tooltips. Nothing is loaded from outside."""
+"""What a run's report adds to the frame of a page: the charts' style and the script of their tooltips."""
 
 from __future__ import annotations
 
@@ -6,26 +6,6 @@ import json
 from collections.abc import Mapping
 
 STYLE = """
-:root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#16181d;--soft:#5b616e;--edge:#e3e6eb;--grid:#eceef2;
---good:#157f4a;--bad:#b42318;--s1:#2563d9;--s2:#d9730d;--s3:#0d9488;--s4:#b83280;--s5:#7c5cd6;--s6:#7a828f}
-@media(prefers-color-scheme:dark){:root{--page:#101216;--card:#191c22;--ink:#eceef2;--soft:#9aa2b1;--edge:#2a2e37;
---grid:#262a32;--good:#4ac383;--bad:#ff7b70;--s1:#6ea0ff;--s2:#f0974a;--s3:#3fc1b3;--s4:#e77bb8;--s5:#a78bfa;--s6:#8f97a6}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);
-font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:1180px;margin:0 auto;padding:40px 24px 64px}
-h1{margin:0;font-size:28px;letter-spacing:-.02em}
-h2{margin:40px 0 14px;font-size:18px}
-h3{margin:0;font-size:14px}
-.lead{margin:4px 0 24px;color:var(--soft)}
-.badge{margin-left:10px;padding:2px 10px;border-radius:99px;background:var(--s2);color:#fff;font-size:12px;
-font-weight:600;vertical-align:middle}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:14px}
-.tile,figure,.answer,details{background:var(--card);border:1px solid var(--edge);border-radius:12px}
-.tile{padding:14px 18px}
-.tile b{display:block;font-size:24px;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
-.tile b small{font-size:15px;font-weight:500;color:var(--soft)}
-.tile span{color:var(--soft);font-size:13px}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));gap:14px}
 figure{margin:0;padding:16px 18px 8px}
 figcaption{display:grid;grid-template-columns:auto 1fr;column-gap:12px;min-height:44px}
@@ -46,17 +26,9 @@ padding:6px 10px;font-size:12px;white-space:nowrap;font-variant-numeric:tabular-
 .answer>p span{color:var(--soft)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:14px}
 .pair h4{margin:0 0 4px;font-size:12.5px;color:var(--soft);font-weight:600}
-.right{color:var(--good)}.wrong{color:var(--bad)}
-pre{margin:0;padding:10px 12px;background:var(--page);border-radius:8px;
-font:12.5px/1.5 ui-monospace,Menlo,Consolas,monospace;
-white-space:pre-wrap;overflow-wrap:anywhere;max-height:360px;overflow:auto}
-details{padding:12px 18px;margin-top:40px}
-summary{cursor:pointer;font-weight:600}
-details pre{margin-top:12px;max-height:none}
-footer{margin-top:24px;color:var(--soft);font-size:12.5px}
 """
 
-SCRIPT = """
+_TOOLTIPS = """
 for (const figure of document.querySelectorAll("[data-chart]")) {
   const {low, high, lines} = JSON.parse(figure.dataset.chart), svg = figure.querySelector("svg");
   const tip = figure.querySelector(".tip"), cursor = figure.querySelector(".cursor");
@@ -81,17 +53,10 @@ for (const figure of document.querySelectorAll("[data-chart]")) {
 """
 
 
-def page(title: str, body: str, *, plot: Mapping[str, int]) -> str:
-    """A whole HTML document.
+def tooltips(plot: Mapping[str, int]) -> str:
+    """The script that shows a chart's numbers under the mouse.
 
     Args:
-        title: as HTML.
-        body: as HTML.
         plot: `left`, `span` and `width` of the charts in their own units.
     """
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head>"
-        f"<body><main>{body}</main><script>const plot = {json.dumps(dict(plot))};{SCRIPT}</script></body></html>"
-    )
+    return f"const plot = {json.dumps(dict(plot))};{_TOOLTIPS}"

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 import yaml
 
+from rewards.atomic import write_atomically
 from rl.batch import Metrics
 from rl.config import TrackingConfig
 from rl.errors import ConfigError
-from rl.run.folder import write_atomically
 
 PRETRAINING = "value_pretraining/"
 """Metrics of the critic's warm-up, which counts steps of its own."""

@@ -10,20 +10,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rewards.errors import TryAgain
 from rewards.types import Combined, Outcome, RewardInput, Score
 
 if TYPE_CHECKING:
     from rewards.runner import RewardRunner
 
-__all__ = ["Combined", "Outcome", "RewardInput", "Score", "load_rewards"]
+__all__ = ["Combined", "Outcome", "RewardInput", "Score", "TryAgain", "load_rewards"]
 
 
 def load_rewards(path: str | Path) -> RewardRunner:
     """The rewards of a YAML file, ready to score.
 
     Args:
-        path: a run's configuration, or any file with the keys `rewards`, `correctness` and `reward_runner` (other
-            keys are not looked at).
+        path: a run's configuration, or a file with the keys `rewards`, `correctness` and `reward_runner`.
 
     Raises:
         RewardConfigError: the file, a reward or an option is wrong.

@@ -1,4 +1,4 @@
-"""What a reward function says about itself: its first line, its options, its place.
+"""What a reward function says about itself: its first line, how it is called, its options.
 
 Runs in a worker process for users' files, whose import may hang or pull in anything.
 """
@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rewards.styles import Style
 from sandbox.pool_worker import import_file
+
+_LIST = re.compile(r"(\w+\.)*(list|List|Sequence|tuple|Tuple|Collection|Iterable)\b")
+_GIVEN = {
+    "trl": ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric"),
+    "verl": ("data_source", "solution_str", "ground_truth", "extra_info"),
+}
+"""Arguments that a style fills in itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,11 @@ class Description:
     options: tuple[Option, ...]
     takes_any_option: bool
     """It has `**kwargs`."""
+    group: bool = False
+    """It is called on all samples of a group at once."""
+    asynchronous: bool = False
+    takes_columns: bool = False
+    """A parameter that is no option is a column of the data (TRL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,7 @@ class Problem:
     message: str
 
 
-def describe(reference: str) -> Description | Problem:
+def describe(reference: str, style: Style = "ponder") -> Description | Problem:
     """Import a function (`package.module:function` or `file.py:function`) and describe it."""
     place, _, name = reference.rpartition(":")
     try:
@@ -64,40 +78,84 @@ def describe(reference: str) -> Description | Problem:
         ]
         return Problem(f"{place} has no function `{name}`; it has: {', '.join(there) or 'no functions'}")
     function = getattr(module, name)
-    if not callable(function):
-        return Problem(f"`{name}` in {place} is a {type(function).__name__}, not a function")
-    return _describe(function, f"`{name}` in {place}")
+    who = f"`{name}` in {place}"
+    if inspect.isclass(function) or not callable(function):
+        kind = "class" if inspect.isclass(function) else type(function).__name__
+        return Problem(f"{who} is a {kind}, not a function")
+    if (line := getattr(getattr(function, "__code__", None), "co_firstlineno", None)) is not None:
+        who += f", line {line}"
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError) as error:
+        return Problem(f"{who} does not say which arguments it takes ({error}); write it as `def {name}(sample): ...`")
+    call = function if inspect.isfunction(function) else type(function).__call__  # an object that can be called
+    asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return _describe(function, parameters, style, who, asynchronous=asynchronous)
 
 
-def _describe(function: Callable[..., Any], who: str) -> Description | Problem:
-    parameters = list(inspect.signature(function).parameters.values())
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if inspect.iscoroutinefunction(function):
-        return Problem(f"{who} is an async function; write it as a plain one")
-    if not parameters or parameters[0].kind not in positional:
-        return Problem(f"{who} must take the sample as its first argument: def f(sample: RewardInput, **options)")
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    options = tuple(
-        Option(
-            parameter.name,
-            "" if parameter.default is parameter.empty else repr(parameter.default),
-            _annotation(parameter.annotation),
-        )
-        for parameter in parameters[1:]
-        if parameter.kind in named
-    )
+def _describe(
+    function: Callable[..., Any], parameters: Sequence[inspect.Parameter], style: Style, who: str, *, asynchronous: bool
+) -> Description | Problem:
+    open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    named = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    ]
+    names = [parameter.name for parameter in named]
+    group = style in ("trl", "trl_text")
+    if style == "ponder":
+        if problem := _wrong_sample(parameters, names, who):
+            return problem
+        group = _LIST.match(_annotation(parameters[0].annotation)) is not None
+        options = named[1:] if parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else named
+    else:
+        family = "verl" if style == "verl" else "trl"
+        needed = "solution_str" if style == "verl" else "completions"
+        if needed not in names and not open_ended:
+            return Problem(
+                f"{who} takes no `{needed}`, which functions of style `{style}` do; it takes: {', '.join(names) or '-'}"
+            )
+        texts = [
+            p for p in named if p.name == "completions" and _annotation(p.annotation) in ("list[str]", "List[str]")
+        ]
+        if style == "trl" and texts:
+            return Problem(f"{who} wants completions as plain texts: write `style: trl_text`")
+        options = [parameter for parameter in named if parameter.name not in _GIVEN[family]]
     doc = inspect.getdoc(function) or ""
     return Description(
         line=doc.split("\n", 1)[0],
-        options=options,
-        takes_any_option=any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+        options=tuple(
+            Option(
+                parameter.name,
+                "" if parameter.default is parameter.empty else repr(parameter.default),
+                _annotation(parameter.annotation),
+            )
+            for parameter in options
+        ),
+        takes_any_option=open_ended,
+        group=group,
+        asynchronous=asynchronous,
+        takes_columns=style in ("trl", "trl_text"),
     )
+
+
+def _wrong_sample(parameters: Sequence[inspect.Parameter], names: Sequence[str], who: str) -> Problem | None:
+    """What is wrong with a function that should take a sample, or a list of them, first."""
+    if "completions" in names:
+        return Problem(f"{who} takes `completions`, as TRL's do: write `style: trl` (or `trl_text`, for plain texts)")
+    if "solution_str" in names:
+        return Problem(f"{who} takes `solution_str`, as verl's do: write `style: verl`")
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not parameters or parameters[0].kind not in positional:
+        return Problem(f"{who} must take the sample as its first argument: def f(sample: RewardInput, **options)")
+    return None
 
 
 def _annotation(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty:
         return ""
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return annotation.strip("'\"") if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def _where(error: Exception, place: str) -> str:

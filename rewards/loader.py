@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewards.conditions import Condition, ConditionError, parse_condition
 from rewards.config import RewardConfig
 from rewards.describe import Description, Problem, describe
 from rewards.errors import RewardConfigError
 from rewards.registry import BUILTINS
+from rewards.styles import Style
+from rewards.types import RewardInput
 from sandbox.pool import CallOutcome, KillablePool
 
 IMPORT_TIMEOUT_S = 120.0
@@ -28,38 +31,71 @@ class LoadedReward:
     reference: str
     """`module:function` or `/absolute/file.py:function`."""
     description: Description
+    applies: Condition
+    """Its `when:`."""
 
     @property
     def label(self) -> str:
-        """Its name in metrics and in `correctness:`."""
+        """Its name in metrics, in `correctness:` and in `requires:`."""
         return self.config.label
 
 
-def load_all(configs: Sequence[RewardConfig], correctness: str, base: Path) -> list[LoadedReward]:
-    """Find every reward of a section and check its options.
+def load_all(configs: Sequence[RewardConfig], correctness: str | Sequence[str], base: Path) -> list[LoadedReward]:
+    """Find every reward of a section and check its options, condition and gates.
 
     Args:
-        correctness: name of the reward that judges right and wrong.
+        correctness: names of the rewards that judge right and wrong.
         base: folder that relative files are looked up in first; then the current one.
 
     Raises:
         RewardConfigError: with all problems at once.
     """
-    problems = list(_name_problems(configs, correctness))
+    judges = (correctness,) if isinstance(correctness, str) else tuple(correctness)
+    problems = list(_name_problems(configs, judges))
     references: list[str | Problem] = [_resolve(config.use, base) for config in configs]
-    files = [reference for reference in references if isinstance(reference, str) and _is_file(reference)]
-    described = _describe_files(files)
+    wanted = [
+        (reference, config.style)
+        for config, reference in zip(configs, references, strict=True)
+        if isinstance(reference, str) and _is_file(reference)
+    ]
+    described = _describe_files(wanted)
     loaded: list[LoadedReward] = []
     for place, (config, reference) in enumerate(zip(configs, references, strict=True)):
-        found = reference if isinstance(reference, Problem) else described.get(reference) or describe(reference)
+        applies: Condition = _always
+        if config.when is not None:
+            try:
+                applies = parse_condition(config.when)
+            except ConditionError as error:
+                problems.append(f"rewards[{place}].when: {error}")
+        found = reference if isinstance(reference, Problem) else described.get((reference, config.style))
+        if found is None:
+            found = describe(str(reference), config.style)
         if isinstance(found, Problem):
             problems.append(f"rewards[{place}].use: {found.message}")
             continue
         problems += (f"rewards[{place}].options{problem}" for problem in _option_problems(config, found))
-        loaded.append(LoadedReward(config, str(reference), found))
+        loaded.append(LoadedReward(config, str(reference), found, applies))
     if problems:
         raise RewardConfigError(problems)
     return loaded
+
+
+def _always(sample: RewardInput) -> bool:
+    return True
+
+
+def stages(configs: Sequence[RewardConfig]) -> list[list[int]]:
+    """Places of rewards in the order in which they can be called: each stage's gates stand in earlier ones.
+
+    Rewards that wait for each other for ever, or for a name that is not there, are in no stage.
+    """
+    left = dict(enumerate(configs))
+    known: set[str] = set()
+    found: list[list[int]] = []
+    while ready := [place for place, config in left.items() if known.issuperset(config.gates)]:
+        found.append(ready)
+        known.update(left.pop(place).label for place in ready)
+    return found
 
 
 def list_builtins() -> dict[str, Description]:
@@ -93,15 +129,15 @@ def _resolve(use: str, base: Path) -> str | Problem:
     return Problem(f"the file {place} does not exist; looked for {' and '.join(map(str, dict.fromkeys(looked)))}")
 
 
-def _describe_files(references: Sequence[str]) -> dict[str, Description | Problem]:
+def _describe_files(wanted: Sequence[tuple[str, Style]]) -> dict[tuple[str, Style], Description | Problem]:
     """Describe functions in files, each in a process that may hang or die without harm."""
-    found: dict[str, Description | Problem] = {}
-    if not references:
+    found: dict[tuple[str, Style], Description | Problem] = {}
+    if not wanted:
         return found
     with KillablePool(1) as pool:
-        for reference in references:
-            result = pool.call("rewards.describe:describe", (reference,), IMPORT_TIMEOUT_S)
-            found[reference] = (
+        for reference, style in wanted:
+            result = pool.call("rewards.describe:describe", (reference, style), IMPORT_TIMEOUT_S)
+            found[reference, style] = (
                 result.value
                 if result.outcome is CallOutcome.OK
                 else Problem(f"importing {reference.rpartition(':')[0]} failed ({result.outcome}): {result.traceback}")
@@ -109,15 +145,25 @@ def _describe_files(references: Sequence[str]) -> dict[str, Description | Proble
     return found
 
 
-def _name_problems(configs: Sequence[RewardConfig], correctness: str) -> Iterator[str]:
+def _name_problems(configs: Sequence[RewardConfig], judges: Sequence[str]) -> Iterator[str]:
     labels = [config.label for config in configs]
+    there = f"The rewards are: {', '.join(labels)}"
     for label in sorted({label for label in labels if labels.count(label) > 1}):
         yield f"rewards: two rewards go by the name `{label}`; give one a `name:` of its own"
-    if correctness not in labels:
-        yield (
-            f"correctness: no reward is called `{correctness}`.{_nearest(correctness, labels)} "
-            f"The rewards are: {', '.join(labels)}"
-        )
+    for judge in judges:
+        if judge not in labels:
+            yield f"correctness: no reward is called `{judge}`.{_nearest(judge, labels)} {there}"
+    for place, config in enumerate(configs):
+        for gate in config.gates:
+            if gate not in labels:
+                yield f"rewards[{place}].requires: no reward is called `{gate}`.{_nearest(gate, labels)} {there}"
+    placed = {place for stage in stages(configs) for place in stage}
+    for place, config in enumerate(configs):
+        if place not in placed and set(config.gates) <= set(labels):
+            yield (
+                f"rewards[{place}].requires: `{config.label}` waits for {', '.join(config.gates)}, which waits for "
+                f"`{config.label}`, or for another that does: take one `requires` out"
+            )
 
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {"float": (int, float), "int": int, "str": str, "bool": bool}
@@ -134,7 +180,7 @@ def _option_problems(config: RewardConfig, description: Description) -> Iterator
             there = f"Its options are: {', '.join(known)}" if known else "It takes no options"
             yield f".{name}: `{config.label}` has no option `{name}`.{_nearest(name, known)} {there}"
     for option in description.options:
-        if option.required and option.name not in config.options:
+        if option.required and option.name not in config.options and not description.takes_columns:
             kind = f" ({option.kind})" if option.kind else ""
             yield f": `{config.label}` needs the option `{option.name}`{kind}"
 

@@ -1,22 +1,28 @@
 """Runs the reward functions of a run on its samples, in processes that may hang or die.
 
-- `RewardRunner`: scores samples; the same object in training and offline.
-- `combine`: the scores of one sample -> one number.
-- `summarise`: the scores of many samples -> metrics.
+`RewardRunner` scores samples; it is the same object in training and offline. Functions on one sample or a group run in
+the worker processes of a `KillablePool`; async ones share the event loop of a `LoopPool`. Rewards that another one
+`requires` are called first, and what they did not find right is not called at all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import pickle
+import threading
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from rewards.combine import combine, declared, verdict_of
 from rewards.config import RewardConfig, RewardRunnerConfig
 from rewards.errors import RewardConfigError, RewardFailed
-from rewards.loader import IMPORT_TIMEOUT_S, load_all
+from rewards.loader import IMPORT_TIMEOUT_S, LoadedReward, load_all, stages
 from rewards.registry import WARM_UP
 from rewards.types import Combined, Outcome, RewardInput, Score
+from sandbox.loop_pool import LoopPool
 from sandbox.pool import Call, CallOutcome, CallResult, KillablePool, PoolError
 
 _OUTCOMES = {
@@ -27,6 +33,15 @@ _OUTCOMES = {
 _LARGEST_CHUNK = 32
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """One call: a reward on a sample, or on the samples of a group."""
+
+    reward: int
+    """Its place in the list of rewards."""
+    samples: tuple[int, ...]
+
+
 class RewardRunner:
     """The rewards of one run. Any number of threads may score at a time."""
 
@@ -34,7 +49,7 @@ class RewardRunner:
         self,
         configs: Sequence[RewardConfig],
         runner: RewardRunnerConfig,
-        correctness: str,
+        correctness: str | Sequence[str],
         base: Path,
         *,
         output: Path | None = None,
@@ -42,53 +57,69 @@ class RewardRunner:
         """Check all rewards and start the workers.
 
         Args:
-            correctness: name of the reward whose verdict is `Combined.correct`.
+            correctness: names of the rewards whose verdict is `Combined.correct`; the first that applies to a sample
+                decides. With none nothing is judged right or wrong.
             base: folder that relative reward files are looked up in first.
             output: file that what reward functions print is appended to; None drops it.
 
         Raises:
             RewardConfigError: a reward or option is wrong (all problems at once).
         """
-        self.rewards = load_all(configs, correctness, base)
+        self.correctness = (correctness,) if isinstance(correctness, str) else tuple(correctness)
+        self.rewards = load_all(configs, self.correctness, base)
         self.failures: dict[str, str] = {}
         """First traceback of each kind: `<name>/<outcome>` -> text."""
         self._reported: set[str] = set()
-        self._on_error = runner.on_error
-        self._correctness = correctness
+        self.on_error = runner.on_error
+        self._configs = list(configs)
+        self._stages = stages(configs)
+        self._judges = {*self.correctness, *(gate for config in configs for gate in config.gates)}
         self._workers = runner.workers
-        functions = [(reward.reference, reward.config.options) for reward in self.rewards]
+        functions = [
+            (reward.reference, reward.config.style, reward.config.options, reward.description.group)
+            for reward in self.rewards
+        ]
         warm_up = [WARM_UP[reward.config.use] for reward in self.rewards if reward.config.use in WARM_UP]
-        self._pool = KillablePool(
-            runner.workers,
-            initializer=Call("rewards.worker:prepare", (functions, warm_up), IMPORT_TIMEOUT_S),
-            memory_mb=runner.memory_mb,
-            output=output,
+        initializer = Call("rewards.worker:prepare", (functions, warm_up), IMPORT_TIMEOUT_S)
+        asynchronous = [reward.description.asynchronous for reward in self.rewards]
+        self._pool = (
+            KillablePool(runner.workers, initializer=initializer, memory_mb=runner.memory_mb, output=output)
+            if not all(asynchronous)
+            else None
         )
-        self._threads = ThreadPoolExecutor(runner.workers + 1, thread_name_prefix="rewards")
+        self._loop = (
+            LoopPool(concurrency=runner.concurrency, initializer=initializer, memory_mb=runner.memory_mb, output=output)
+            if any(asynchronous)
+            else None
+        )
+        # Threads that only wait: enough to keep all workers, and all places of the event loop, busy.
+        waiting = runner.workers + 1 + (runner.concurrency if any(asynchronous) else 0)
+        self._threads = ThreadPoolExecutor(waiting, thread_name_prefix="rewards")
 
     def score(self, samples: Sequence[RewardInput]) -> list[Combined]:
-        """Score samples, in order.
+        """Score samples, in order. Those of one group (`RewardInput.group`) must be together in one call.
 
         Raises:
             RewardFailed: a call failed and `on_error` is `fail`.
             RewardConfigError: the workers cannot load the rewards any more.
         """
-        calls = [
-            Call("rewards.worker:call_reward", (place, sample), reward.config.timeout_s)
-            for sample in samples
-            for place, reward in enumerate(self.rewards)
-        ]
-        chunk = max(1, min(_LARGEST_CHUNK, len(calls) // (4 * self._workers)))
+        pickled = [pickle.dumps(sample, pickle.HIGHEST_PROTOCOL) for sample in samples]
+        groups = _groups(samples)
+        scores: list[dict[str, Score]] = [{reward.label: _PENDING for reward in self.rewards} for _ in samples]
         try:
-            results = list(self._pool.map(calls, chunk=chunk))
+            for stage in self._stages:
+                units = [unit for place in stage for unit in self._units(place, samples, groups, scores)]
+                for unit, result in self._results(units, pickled):
+                    reward = self.rewards[unit.reward]
+                    for index, score in zip(unit.samples, _scores(result, len(unit.samples)), strict=True):
+                        judges = reward.label in self._judges
+                        scores[index][reward.label] = declared(score, reward.config, judges=judges)
         except PoolError as error:
             raise RewardConfigError([f"rewards: {error}"]) from error
-        scores = [_score(result) for result in results]
-        size = len(self.rewards)
-        return [self._combine(scores[i : i + size]) for i in range(0, len(scores), size)]
+        return [self._combine(of_sample) for of_sample in scores]
 
     async def ascore(self, samples: Sequence[RewardInput]) -> list[Combined]:
-        """`score` without blocking the event loop."""
+        """`score` without blocking the event loop; waits while enough other samples are being scored."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.score, samples)
 
     def new_failures(self) -> list[str]:
@@ -99,7 +130,9 @@ class RewardRunner:
 
     def close(self) -> None:
         """End the workers."""
-        self._pool.close()
+        for pool in (self._pool, self._loop):
+            if pool is not None:
+                pool.close()
         self._threads.shutdown()
 
     def __enter__(self) -> RewardRunner:
@@ -108,73 +141,110 @@ class RewardRunner:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _combine(self, scores: Sequence[Score]) -> Combined:
-        named = {reward.label: score for reward, score in zip(self.rewards, scores, strict=True)}
-        for label, score in named.items():
+    def _units(
+        self,
+        place: int,
+        samples: Sequence[RewardInput],
+        groups: Sequence[Sequence[int]],
+        scores: Sequence[dict[str, Score]],
+    ) -> Iterator[_Unit]:
+        """The calls of one reward; samples that it is not called on get their score here."""
+        reward = self.rewards[place]
+        called = []
+        for index, sample in enumerate(samples):
+            without = _uncalled(reward, sample, scores[index])
+            if without is None:
+                called.append(index)
+            else:
+                scores[index][reward.label] = without
+        if not reward.description.group:
+            yield from (_Unit(place, (index,)) for index in called)
+            return
+        chosen = set(called)
+        for group in groups:
+            if members := tuple(index for index in group if index in chosen):
+                yield _Unit(place, members)
+
+    def _results(self, units: Sequence[_Unit], pickled: Sequence[bytes]) -> Iterator[tuple[_Unit, CallResult]]:
+        """Make calls: async ones are handed to their loop, as it has room, while the others run."""
+        quick = [unit for unit in units if not self.rewards[unit.reward].description.asynchronous]
+        slow = [unit for unit in units if self.rewards[unit.reward].description.asynchronous]
+        handed: list[Future[CallResult]] = [Future() for _ in slow]
+        if slow:
+            threading.Thread(target=self._hand_over, args=(slow, pickled, handed), daemon=True).start()
+        if self._pool is not None:
+            chunk = max(1, min(_LARGEST_CHUNK, len(quick) // (4 * self._workers)))
+            calls = (self._call(unit, pickled) for unit in quick)
+            yield from zip(quick, self._pool.map(calls, chunk=chunk), strict=True)
+        for unit, future in zip(slow, handed, strict=True):
+            yield unit, future.result()
+
+    def _hand_over(
+        self, units: Sequence[_Unit], pickled: Sequence[bytes], handed: Sequence[Future[CallResult]]
+    ) -> None:
+        for unit, future in zip(units, handed, strict=True):
+            assert self._loop is not None
+            try:
+                self._loop.submit(self._call(unit, pickled)).add_done_callback(partial(_pass_on, to=future))
+            except Exception as error:  # whoever waits must hear of it
+                future.set_exception(error)
+
+    def _call(self, unit: _Unit, pickled: Sequence[bytes]) -> Call:
+        config = self.rewards[unit.reward].config
+        blobs = [pickled[index] for index in unit.samples]
+        if self.rewards[unit.reward].description.asynchronous:
+            arguments = (unit.reward, blobs, config.retries, config.timeout_s)
+            return Call("rewards.worker:acall_reward", arguments, config.timeout_s)
+        return Call("rewards.worker:call_reward", (unit.reward, blobs), config.timeout_s)
+
+    def _combine(self, scores: Mapping[str, Score]) -> Combined:
+        for label, score in scores.items():
             if score.outcome.is_failure:
                 self.failures.setdefault(f"{label}/{score.outcome}", score.message)
-                if self._on_error == "fail":
+                if self.on_error == "fail":
                     raise RewardFailed(f"reward `{label}`: {score.outcome}\n{score.message}")
-        weights = {reward.label: reward.config.weight for reward in self.rewards}
-        return combine(named, weights, self._correctness, mask=self._on_error == "mask")
+        return combine(scores, self._configs, self.correctness, mask=self.on_error == "mask")
 
 
-def combine(scores: Mapping[str, Score], weights: Mapping[str, float], correctness: str, *, mask: bool) -> Combined:
-    """One sample's scores -> its reward and verdict.
-
-    The reward is the weighted sum of all that scored. It is None (the sample leaves the loss) when every reward
-    skipped, and under `mask` when one failed that pays or that judges correctness; without `mask` a failure counts 0.
-
-    A judge that returns a plain number says right with 1 or more.
-    """
-    verdict = scores[correctness]
-    correct = verdict.correct
-    if correct is None and verdict.outcome is Outcome.SCORED:
-        correct = verdict.value >= 1.0
-    failed = any(
-        score.outcome.is_failure and (weights[name] != 0 or name == correctness) for name, score in scores.items()
-    )
-    if (mask and failed) or all(score.outcome is Outcome.SKIPPED for score in scores.values()):
-        return Combined(None, scores, correct)
-    reward = sum(
-        weights[name] * score.value
-        for name, score in scores.items()
-        if not score.outcome.is_failure and score.outcome is not Outcome.SKIPPED
-    )
-    return Combined(float(reward), scores, correct)
+_PENDING = Score(0.0, Outcome.ERROR, message="not called")
 
 
-def summarise(combined: Sequence[Combined]) -> dict[str, float]:
-    """Metrics of scored samples.
-
-    `reward/mean` over samples with a reward, `reward/masked` (their share that has none), `reward/accuracy` over
-    samples with a verdict, and for each reward `reward/<name>/mean` over what it scored, `reward/<name>/<outcome>` as
-    counts, `reward/<name>/<part>` as the mean of each named part. A mean over nothing is left out.
-    """
-    metrics: dict[str, float] = {}
-    if not combined:
-        return metrics
-    _add_mean(metrics, "reward/mean", [one.reward for one in combined if one.reward is not None])
-    metrics["reward/masked"] = sum(one.reward is None for one in combined) / len(combined)
-    _add_mean(metrics, "reward/accuracy", [float(one.correct) for one in combined if one.correct is not None])
-    for name in combined[0].scores:
-        scores = [one.scores[name] for one in combined]
-        valued = [score for score in scores if score.outcome in (Outcome.SCORED, Outcome.NO_ANSWER)]
-        _add_mean(metrics, f"reward/{name}/mean", [score.value for score in valued])
-        for part in sorted({part for score in valued for part in score.detail}):
-            _add_mean(metrics, f"reward/{name}/{part}", [s.detail[part] for s in valued if part in s.detail])
-        for outcome in Outcome:
-            metrics[f"reward/{name}/{outcome}"] = sum(score.outcome is outcome for score in scores)
-    return metrics
+def _uncalled(reward: LoadedReward, sample: RewardInput, scores: Mapping[str, Score]) -> Score | None:
+    """The score of a sample that a reward is not called on; None where it is."""
+    try:
+        if not reward.applies(sample):
+            return Score(0.0, Outcome.SKIPPED)
+    except TypeError as error:
+        return Score(0.0, Outcome.ERROR, message=f"`when: {reward.config.when}` on a sample: {error}")
+    if not reward.config.gates:
+        return None
+    verdict = verdict_of(reward.config.gates, scores)
+    if verdict is not None and verdict.correct and verdict.outcome.has_value:
+        return None
+    named = " or ".join(f"`{gate}`" for gate in reward.config.gates)
+    why = "did not say right" if verdict is None or not verdict.outcome.is_failure else f"failed ({verdict.outcome})"
+    return Score(0.0, Outcome.GATED, message=f"not called: {named} {why}")
 
 
-def _add_mean(metrics: dict[str, float], name: str, values: Sequence[float]) -> None:
-    if values:
-        metrics[name] = sum(values) / len(values)
+def _groups(samples: Sequence[RewardInput]) -> list[list[int]]:
+    """Places of the samples of each group."""
+    found: dict[Hashable, list[int]] = {}
+    for index, sample in enumerate(samples):
+        found.setdefault(sample.group_key, []).append(index)
+    return list(found.values())
 
 
-def _score(result: CallResult) -> Score:
-    if result.outcome is CallOutcome.OK:
-        score: Score = result.value
-        return score
-    return Score(0.0, _OUTCOMES[result.outcome], message=result.traceback)
+def _scores(result: CallResult, size: int) -> list[Score]:
+    share = result.seconds / size
+    if result.outcome is not CallOutcome.OK:
+        return [Score(0.0, _OUTCOMES[result.outcome], message=result.traceback, seconds=share)] * size
+    scores: list[Score] = result.value
+    return [replace(score, seconds=share) for score in scores]
+
+
+def _pass_on(done: Future[CallResult], to: Future[CallResult]) -> None:
+    error = done.exception()
+    if error is not None:
+        to.set_exception(error)
+    else:
+        to.set_result(done.result())

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -70,6 +70,11 @@ class RewardInput:
     group: str = ""
     """Samples of one group carry the same text here; "" means that the same messages make a group."""
 
+    @property
+    def group_key(self) -> Hashable:
+        """The same for the samples of one group."""
+        return self.group or tuple(tuple(turn.items()) for turn in self.messages)
+
     def known_response_tokens(self) -> int:
         """`response_tokens` where they are needed.
 
@@ -94,7 +99,7 @@ class Score:
     """Named parts for metrics."""
     message: str = ""
     """For people: the traceback of an error, or why an answer was refused."""
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
     """Time inside the reward function, its share of a group's call; filled in by the runner."""
 
 

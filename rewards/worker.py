@@ -2,27 +2,64 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, SupportsFloat
+import pickle
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsFloat, cast
 
+from rewards.errors import TryAgain
+from rewards.styles import Called, Style, bind
 from rewards.types import Outcome, RewardInput, Score
 from sandbox.pool_worker import load_function
 
-_functions: list[Callable[[RewardInput], Any]] = []
+_FIRST_PAUSE_S = 0.5
+"""Before the first retry of an async call; doubled before each further one, and cut by up to half at random, so that
+calls that failed together do not come back together."""
+
+_functions: list[Called] = []
 
 
-def prepare(rewards: Sequence[tuple[str, Mapping[str, Any]]], warm_up: Sequence[str]) -> None:
-    """Load all reward functions with their options (once, in the process that workers are forked off)."""
-    _functions[:] = [partial(load_function(reference), **options) for reference, options in rewards]
+def prepare(rewards: Sequence[tuple[str, Style, Mapping[str, Any], bool]], warm_up: Sequence[str]) -> None:
+    """Load all reward functions with their options (once, in the process that workers are forked off).
+
+    Args:
+        rewards: reference, style, options, and whether it is called on groups; of each.
+        warm_up: references of functions to call first.
+    """
+    _functions[:] = [
+        bind(load_function(reference), style, options, group=group) for reference, style, options, group in rewards
+    ]
     for reference in warm_up:
         load_function(reference)()
 
 
-def call_reward(place: int, sample: RewardInput) -> Score:
-    """Call the reward at a place of the list and turn what it returns into a checked `Score`."""
-    return to_score(_functions[place](sample))
+def call_reward(place: int, samples: Sequence[bytes]) -> list[Score]:
+    """Call the reward at a place of the list on pickled samples; what it returns as checked `Score`s."""
+    returned = cast("Sequence[object]", _functions[place](_read(samples)))
+    return [to_score(value) for value in returned]
+
+
+async def acall_reward(place: int, samples: Sequence[bytes], retries: int, timeout_s: float) -> list[Score]:
+    """`call_reward` of an async function, called again where a connection failed and the deadline leaves time."""
+    inputs, ends = _read(samples), time.monotonic() + timeout_s
+    for attempt in range(retries + 1):
+        try:
+            returned = _functions[place](inputs)
+            assert not isinstance(returned, Sequence)
+            return [to_score(value) for value in await returned]
+        except (OSError, EOFError, TryAgain):  # what the network does; TimeoutError and ConnectionError are OSErrors
+            pause = _FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.0)
+            if attempt == retries or time.monotonic() + pause >= ends:
+                raise
+            await asyncio.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _read(samples: Sequence[bytes]) -> list[RewardInput]:
+    return [pickle.loads(sample) for sample in samples]
 
 
 def to_score(returned: object) -> Score:
@@ -33,22 +70,27 @@ def to_score(returned: object) -> Score:
     if returned is None:
         return Score(0.0, Outcome.SKIPPED)
     if isinstance(returned, Score):
-        if Outcome(returned.outcome).is_failure:
-            return _error(f"a reward cannot return the outcome {returned.outcome}; raise an exception instead")
-        value, message = _number(returned.value)
-        if value is None:
-            return _error(message)
-        return Score(
-            value,
-            Outcome(returned.outcome),
-            None if returned.correct is None else bool(returned.correct),
-            {str(name): float(part) for name, part in returned.detail.items()},
-            str(returned.message),
-        )
+        return _checked(returned)
     value, message = _number(returned)
     if value is None:
         return _error(message)
     return Score(value, correct=returned if isinstance(returned, bool) else None)
+
+
+def _checked(score: Score) -> Score:
+    outcome = Outcome(score.outcome)
+    if outcome.is_failure or outcome is Outcome.GATED:
+        return _error(f"a reward cannot return the outcome {outcome}; raise an exception instead")
+    value, message = _number(score.value)
+    if value is None:
+        return _error(message)
+    parts: dict[str, float] = {}
+    for name, part in score.detail.items():
+        number, message = _number(part)
+        if number is None:
+            return _error(f"detail {name!r}: {message}")
+        parts[str(name)] = number
+    return Score(value, outcome, None if score.correct is None else bool(score.correct), parts, str(score.message))
 
 
 def _number(value: object) -> tuple[float | None, str]:

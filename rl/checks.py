@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rewards.settings.source import Key, Problem
 from rl.config import RunConfig
-from rl.config_source import Key, Problem
 from rl.data.tasks import LetterCountOptions
 from rl.models.errors import ModelNotFound
 from rl.models.resolve import model_shape

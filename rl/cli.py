@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rewards.errors import RewardConfigError
+from rewards.errors import DataFileError, SettingsError
 from rl.errors import ConfigError, PonderError
 from rollout.errors import RolloutError
 from sandbox.config import IMAGE, PYTHON
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RolloutError as error:
         print(f"error: {error}", file=sys.stderr)
         return PonderError.exit_code
-    except RewardConfigError as error:
+    except (SettingsError, DataFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return ConfigError.exit_code
     except KeyboardInterrupt:

@@ -71,9 +71,9 @@ class RunConfig(Section):
     """`preset: vapo` or `preset: dapo`, and what differs from the published recipe."""
     rewards: list[RewardConfig] = Field(min_length=1)
     """Reward functions; their weighted sum is what is learnt from."""
-    correctness: str = "math"
-    """Name of the reward that says whether an answer is right: dynamic sampling, positive-example loss
-    and accuracy use it, never the shaped sum."""
+    correctness: str | list[str] = "math"
+    """Name of the reward that says whether an answer is right (of several, the first that applies to a
+    sample): dynamic sampling, positive-example loss and accuracy use it, never the shaped sum."""
     reward_runner: RewardRunnerConfig = RewardRunnerConfig()
     rollout: RolloutConfig = RolloutConfig()
     learner: LearnerConfig = LearnerConfig()

@@ -10,6 +10,7 @@ from pathlib import Path
 from transformers import AutoTokenizer
 
 from rewards.atomic import write_atomically
+from rewards.errors import DataFileError
 from rl.config import RunConfig
 from rl.data.source import load_examples, render
 from rl.errors import PonderError
@@ -44,7 +45,7 @@ def evaluate_model(
         console = Console(screen)
         try:
             measured = asyncio.run(_measure(config, base, model or config.model.name, logs, console))
-        except (PonderError, RolloutError, KeyboardInterrupt):
+        except (PonderError, RolloutError, DataFileError, KeyboardInterrupt):
             raise
         except Exception as error:
             traceback.print_exc()  # goes to the log: the screen is for people

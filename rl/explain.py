@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from rewards.settings.words import entries, expected, nearest
 from rl.config import RunConfig
-from rl.config_words import entries, expected, nearest
 from rl.errors import ConfigError
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rewards.runner import summarise
+from rewards.combine import summarise
 from rewards.types import Combined
 from rl.batch import Batch, Metrics, TrainSample
 from rollout.types import Prompt, Sample, StopReason

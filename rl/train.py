@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from rewards.errors import RewardFailed
+from rewards.errors import DataFileError, RewardFailed
 from rl.config import RunConfig
 from rl.data.source import load_examples, render, require_disjoint
 from rl.data.stream import PromptStream
@@ -65,7 +65,7 @@ def train(config: RunConfig, *, base: Path) -> int:
         try:
             prepared = _prepare(config, base, console)  # outside the event loop: Ctrl-C ends a warm-up at once
             return asyncio.run(_run(config, base, folder, checkpoint, console, *prepared))
-        except (PonderError, RolloutError, KeyboardInterrupt):
+        except (PonderError, RolloutError, DataFileError, KeyboardInterrupt):
             raise
         except RewardFailed as error:
             raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error

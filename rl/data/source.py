@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from rewards.rows import Row, chat_turns, read_rows
 from rl.data.config import SourceConfig
 from rl.data.example import Example, Message
-from rl.data.files import column, read_rows
 from rl.data.tasks import LetterCountOptions, letter_count_examples
 from rl.errors import ConfigError
 from rollout.types import Prompt
@@ -37,7 +37,8 @@ def load_examples(sources: Sequence[SourceConfig], base: Path, exclude: Collecti
             `require_disjoint`).
 
     Raises:
-        ConfigError: a file is missing, empty or malformed, or a generator's options are wrong.
+        DataFileError: a file is missing, empty, or malformed.
+        ConfigError: it lacks a column, or a generator's options are wrong.
     """
     taken = {example.question for example in exclude}
     examples: list[Example] = []
@@ -140,12 +141,23 @@ def _file(source: SourceConfig, base: Path) -> list[Example]:
 
 
 def _from_row(source: SourceConfig, row: dict[str, Any], path: Path, number: int, name: str, task: str) -> Example:
-    question = column(row, source.question_column, path, number)
-    answer = column(row, source.answer_column, path, number)
+    question = _column(row, source.question_column, path, number)
+    answer = _column(row, source.answer_column, path, number)
     # the answer stays under its own name too: rewards written for other frameworks look for it there
     rest = {k: v for k, v in row.items() if k != source.question_column}
     messages = _messages(source, question, f"{path}, line {number}, column `{source.question_column}`")
     return Example(name, messages, str(answer), task, rest)
+
+
+def _column(row: Row, name: str, path: Path, number: int) -> Any:
+    """A row's value under `name`."""
+    if row.get(name) is None:
+        there = ", ".join(sorted(key for key, value in row.items() if value is not None)) or "none"
+        raise ConfigError(
+            f"{path}, line {number}: no column `{name}` (it has: {there}). Set `question_column` and `answer_column` "
+            "of the source to the columns with the question and the reference answer."
+        )
+    return row[name]
 
 
 def _messages(source: SourceConfig, question: object, where: str) -> tuple[Message, ...]:
@@ -153,13 +165,7 @@ def _messages(source: SourceConfig, question: object, where: str) -> tuple[Messa
     system: list[Message] = [{"role": "system", "content": source.system}] if source.system else []
     if isinstance(question, str):
         return (*system, {"role": "user", "content": source.template.format(question=question)})
-    turns = question if isinstance(question, list) else []
-    if not turns or not all(
-        isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
-        for turn in turns
-    ):
-        raise ConfigError(f'{where}: expected text or a list of {{"role", "content"}} turns, not {question!r:.80}')
-    return (*system, *({"role": turn["role"], "content": turn["content"]} for turn in turns))
+    return (*system, *chat_turns(question, where))
 
 
 def _procedural(source: SourceConfig, taken: Collection[str]) -> list[Example]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rewards.rows import Row, chat_turns, read_rows
 from rl.data.example import Example, Message
-from rl.data.files import Row, read_rows
 from rl.errors import ConfigError
 from verifiers.math import extract_answer
 
@@ -17,7 +17,8 @@ def load_worked(path: Path) -> list[Example]:
     Without an `answer` the one that the response boxes is the reference; without either it stays empty.
 
     Raises:
-        ConfigError: the file or a row of it is malformed, with its line.
+        DataFileError: the file or a line of it is malformed.
+        ConfigError: a row lacks something, with its line.
     """
     return [_example(row, path, number, i) for i, (number, row) in enumerate(read_rows(path))]
 
@@ -39,10 +40,4 @@ def _example(row: Row, path: Path, number: int, index: int) -> Example:
 def _messages(row: Row, where: str) -> tuple[Message, ...]:
     if isinstance(prompt := row.get("prompt"), str):
         return ({"role": "user", "content": prompt},)
-    turns = row.get("messages", row.get("prompt"))
-    if not isinstance(turns, list) or not turns:
-        raise ConfigError(f'{where}: give text in `prompt`, or a list of {{"role", "content"}} turns in `messages`')
-    for turn in turns:
-        if not (isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)):
-            raise ConfigError(f'{where}: a turn should be {{"role": text, "content": text}}, not {turn!r:.80}')
-    return tuple({"role": turn["role"], "content": turn["content"]} for turn in turns)
+    return chat_turns(row.get("messages", row.get("prompt")), f"{where}, column `prompt` or `messages`")

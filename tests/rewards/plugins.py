@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import threading
+import time
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rewards import Outcome, RewardInput, Score
+from rewards import Outcome, RewardInput, Score, TryAgain
 
 
 def brevity(sample: RewardInput, *, goal: int = 10) -> float:
@@ -85,7 +88,42 @@ def misbehave(sample: RewardInput) -> float:
 
 
 async def asynchronous(sample: RewardInput) -> float:
+    await asyncio.sleep(0)
+    return float(sample.answer)
+
+
+attempts: Counter[str] = Counter()
+
+
+async def judge(sample: RewardInput, *, failures: int = 0, seconds: float = 0.0) -> float:
+    """A judge on a bad line: the first calls for an answer fail."""
+    attempts[sample.answer] += 1
+    if sample.answer == "blocks":
+        time.sleep(1000)
+    if sample.answer == "waits":
+        await asyncio.sleep(1000)
+    if sample.answer == "wrong type":
+        raise TypeError("no retry mends this")
+    await asyncio.sleep(seconds)
+    if attempts[sample.answer] <= failures:
+        raise TryAgain("busy") if sample.answer == "busy" else ConnectionResetError("line dropped")
+    return float(attempts[sample.answer])
+
+
+def rank(samples: list[RewardInput]) -> list[float | None]:
+    """How many samples of the group are longer; a negative number of tokens does not apply."""
+    lengths = [sample.response_tokens or 0 for sample in samples]
+    return [None if length < 0 else float(sum(other > length for other in lengths)) for length in lengths]
+
+
+def calls(sample: RewardInput) -> float:
+    """Fails on what it should not be called on."""
+    assert sample.answer != "never"
     return 1.0
+
+
+def times_ten(sample: RewardInput) -> float:
+    return 10 * float(sample.answer)
 
 
 def no_arguments() -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from rewards.config import RewardConfig
 from rewards.errors import RewardConfigError
@@ -54,7 +55,7 @@ def test_files_are_found_beside_the_config_first_then_here(tmp_path: Path, monke
         ("some.module:function", ["file.py:function"]),
         ("plugins.py:NOT_A_FUNCTION", ["is a int, not a function"]),
         ("plugins.py:no_arguments", ["must take the sample as its first argument"]),
-        ("plugins.py:asynchronous", ["is an async function"]),
+        ("plugins.py:Own", ["is a class, not a function"]),
         ("plugins.py:needs", ["rewards[0].options", "needs the option `goal` (int)"]),
         ("overlong", ["needs the option `max_response_tokens`"]),
         (
@@ -62,6 +63,11 @@ def test_files_are_found_beside_the_config_first_then_here(tmp_path: Path, monke
             ["rewards[0].options.gaol", "no option `gaol`", "Did you mean `goal`?"],
         ),
         ({"use": "math", "options": {"right": "yes"}}, ["options.right: expected float, got 'yes'"]),
+        ({"use": "math", "when": "task == gsm8k"}, ["rewards[0].when: `gsm8k`", 'a text stands in quotes: "gsm8k"']),
+        ({"use": "format", "requires": "mth"}, ["rewards[0].requires: no reward is called `mth`", "are: format"]),
+        ({"use": "format", "requires": "format"}, ["rewards[0].requires: `format` waits for format"]),
+        ({"use": "foreign.py:accuracy"}, ["write `style: trl`"]),
+        ({"use": "foreign.py:strict", "style": "verl", "options": {"margn": 1}}, ["Did you mean `margin`?"]),
         ({"use": "plugins.py:is_even", "options": {"x": 1}}, ["It takes no options"]),
     ],
 )
@@ -86,6 +92,31 @@ def test_files_that_do_not_import(tmp_path: Path, source: str, parts: list[str])
     problems = "\n".join(load("bad.py:f", base=tmp_path))
     for part in ["bad.py", *parts]:
         assert part in problems
+
+
+def test_rewards_that_wait_for_each_other_are_named() -> None:
+    problems = load(
+        "math",
+        {"use": "plugins.py:echo", "requires": ["math", "is_even"]},
+        {"use": "plugins.py:is_even", "requires": "echo"},
+    )
+    assert [problem.split(":")[0] for problem in problems] == ["rewards[1].requires", "rewards[2].requires"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"clip": True}, "`clip` needs to know what the function returns: add `range"),
+        ({"normalise": (0, 1)}, "`normalise` needs to know what the function returns: add `range"),
+        ({"range": (1, 0)}, "`range` must be two finite numbers, the lower one first; got"),
+        ({"range": (0, float("inf"))}, "`range` must be two finite numbers"),
+        ({"range": (0, 5), "normalise": (1, 1)}, "`normalise` must be two finite numbers"),
+        ({"style": "openrlhf"}, "'ponder', 'trl', 'trl_text' or 'verl'"),
+    ],
+)
+def test_what_a_reward_may_not_declare(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        RewardConfig(use="math", **settings)
 
 
 def test_all_problems_come_at_once() -> None:

@@ -4,7 +4,9 @@
 2. a stuck, crashing, raising or bursting call costs its own sample only, and the pool stays healthy;
 3. on_error mask | zero | fail; weight 0 measures without paying; skipped counts nothing;
 4. metrics count every outcome; the first traceback of each kind is kept and reported once;
-5. importing rewards is quick and pulls in no torch.
+5. `when` skips, `requires` gates, `range`/`clip`/`normalise` declare; what is excluded is not called;
+6. group rewards see the samples of their group; async ones wait side by side and are tried again;
+7. importing rewards is quick and pulls in no torch.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rewards import Combined, Outcome, RewardInput, Score, load_rewards
+from rewards.combine import combine, declared, summarise
 from rewards.config import RewardConfig, RewardRunnerConfig
 from rewards.errors import RewardConfigError, RewardFailed
-from rewards.runner import RewardRunner, combine, summarise
+from rewards.runner import RewardRunner
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -108,7 +112,12 @@ def test_scoring_from_an_event_loop_runs_side_by_side() -> None:
     assert [one.reward for group in groups for one in group] == list(range(40))
 
 
-SCORED, SKIPPED, FAILED = Score(0.5), Score(0.0, Outcome.SKIPPED), Score(0.0, Outcome.TIMEOUT)
+SCORED, SKIPPED, FAILED, GATED = (
+    Score(0.5),
+    Score(0.0, Outcome.SKIPPED),
+    Score(0.0, Outcome.TIMEOUT),
+    Score(0.0, Outcome.GATED),
+)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +131,10 @@ SCORED, SKIPPED, FAILED = Score(0.5), Score(0.0, Outcome.SKIPPED), Score(0.0, Ou
         (FAILED, SCORED, (1, 1), False, (0.5, None)),
         (SKIPPED, SCORED, (1, 1), True, (0.5, None)),
         (SKIPPED, SKIPPED, (1, 1), True, (None, None)),
-        (Score(1.0), SCORED, (1, 1), True, (1.5, True)),
-        (Score(0.9), SCORED, (1, 0), True, (0.9, False)),
+        (Score(0.9), SCORED, (1, 0), True, (0.9, None)),
         (Score(-1.0, Outcome.NO_ANSWER, correct=False), SCORED, (1, 0), True, (-1.0, False)),
+        (GATED, SCORED, (1, 1), True, (0.5, False)),
+        (Score(1.0, correct=True), GATED, (1, 1), True, (1.0, True)),
     ],
 )
 def test_combine(
@@ -135,8 +145,175 @@ def test_combine(
     reward_and_verdict: tuple[float | None, bool | None],
 ) -> None:
     scores = {"judge": judge, "other": other}
-    one = combine(scores, dict(zip(scores, weights, strict=True)), "judge", mask=mask)
+    configs = [RewardConfig(use="f.py:judge", weight=weights[0]), RewardConfig(use="f.py:other", weight=weights[1])]
+    one = combine(scores, configs, ["judge"], mask=mask)
     assert (one.reward, one.correct) == reward_and_verdict
+
+
+def test_a_failed_gate_of_a_reward_that_pays_masks() -> None:
+    scores = {"judge": FAILED, "other": GATED, "free": Score(1.0)}
+    paying = [
+        RewardConfig(use="f.py:judge", weight=0),
+        RewardConfig(use="f.py:other", requires="judge"),
+        RewardConfig(use="f.py:free"),
+    ]
+    assert combine(scores, paying, [], mask=True).reward is None
+    measuring = [paying[0], RewardConfig(use="f.py:other", requires="judge", weight=0), paying[2]]
+    assert combine(scores, measuring, [], mask=True).reward == 1.0
+
+
+def test_of_several_judges_the_first_that_applies_decides() -> None:
+    configs = [RewardConfig(use="f.py:a"), RewardConfig(use="f.py:b")]
+    right, wrong = Score(1.0, correct=True), Score(0.0, correct=False)
+    for scores, verdict in [((right, wrong), True), ((SKIPPED, wrong), False), ((FAILED, right), None)]:
+        assert combine(dict(zip("ab", scores, strict=True)), configs, ["a", "b"], mask=True).correct is verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "settings", "expected"),
+    [
+        (7.0, {}, Score(7.0)),
+        (7.0, {"range": (0, 10)}, Score(7.0)),
+        (7.0, {"range": (0, 10), "normalise": (-1, 1)}, Score(0.4, detail={"raw": 7.0})),
+        (12.0, {"range": (0, 10), "clip": True}, Score(10.0, detail={"clipped": 1.0})),
+        (10.0, {"range": (0, 10), "clip": True}, Score(10.0, detail={"clipped": 0.0})),
+        (
+            -5.0,
+            {"range": (0, 10), "clip": True, "normalise": (0, 1)},
+            Score(0.0, detail={"clipped": 1.0, "raw": -5.0}),
+        ),
+    ],
+)
+def test_range_clip_and_normalise(value: float, settings: dict[str, Any], expected: Score) -> None:
+    found = declared(Score(value), RewardConfig(use="f.py:f", **settings), judges=False)
+    assert found.value == pytest.approx(expected.value)
+    assert found == replace(expected, value=found.value)
+
+
+def test_a_value_outside_its_range_is_an_error_that_says_how_to_mend_it() -> None:
+    found = declared(Score(12.0), RewardConfig(use="f.py:f", range=(0, 10)), judges=True)
+    assert found.outcome is Outcome.ERROR
+    assert "outside its declared range [0, 10]: widen `range`, or add `clip: true`" in found.message
+
+
+@pytest.mark.parametrize(
+    ("score", "settings", "correct"),
+    [
+        (Score(1.0), {}, True),
+        (Score(0.9), {}, False),
+        (Score(0.0, correct=True), {}, True),
+        (Score(10.0), {"range": (0, 10)}, True),
+        (Score(9.0), {"range": (0, 10), "normalise": (0, 1)}, False),
+        (Score(0.0, Outcome.SKIPPED), {}, None),
+    ],
+)
+def test_a_judge_that_returns_a_number_says_right_with_its_highest(
+    score: Score, settings: dict[str, Any], correct: bool | None
+) -> None:
+    assert declared(score, RewardConfig(use="f.py:f", **settings), judges=True).correct is correct
+
+
+def test_conditions_and_gates() -> None:
+    """What `when` or `requires` exclude is not called at all, and is counted as such."""
+    configs = [
+        reward("is_even", when='task == "numbers"'),
+        reward("calls", weight=2.0, requires="is_even"),
+        reward("brevity", weight=0.5, options={"goal": 20}),
+        reward("echo", name="chained", weight=0.0, requires=["calls"]),
+    ]
+    samples = [replace(one, task="numbers") for one in inputs([2, 3])] + inputs(["never"])
+    with start(*configs) as runner:
+        even, odd, other = runner.score(samples)
+    assert (even.reward, even.correct) == (1.0 + 2.0 + 0.5, True)
+    assert (odd.reward, odd.correct) == (0.5, False)
+    assert odd.scores["calls"].outcome is Outcome.GATED
+    assert "`is_even` did not say right" in odd.scores["calls"].message
+    assert even.scores["chained"].value == 2.0
+    assert odd.scores["chained"].outcome is Outcome.GATED
+    assert other.scores["is_even"].outcome is Outcome.SKIPPED
+    assert other.scores["calls"].outcome is Outcome.GATED
+    assert (other.reward, other.correct) == (0.5, None)
+
+
+def test_a_condition_that_cannot_be_compared_is_an_error_of_that_sample() -> None:
+    with start(reward("brevity", when="columns.level > 3", options={"goal": 20})) as runner:
+        fine, bad = runner.score([replace(one, columns={"level": level}) for one, level in
+                                  zip(inputs([1, 2]), (4, "hard"), strict=True)])  # fmt: skip
+    assert fine.reward == 1.0
+    assert bad.scores["brevity"].outcome is Outcome.ERROR
+    assert "`when: columns.level > 3`" in bad.scores["brevity"].message
+
+
+def test_group_rewards_see_their_group_and_nothing_else() -> None:
+    def group(name: str, lengths: Sequence[int]) -> list[RewardInput]:
+        return [replace(one, group=name, response_tokens=n) for one, n in zip(inputs(lengths), lengths, strict=True)]
+
+    first, second = group("a", [3, 1, 2]), group("b", [9, -1])
+    with start(reward("rank"), reward("echo", name="own", weight=0)) as runner:
+        scored = runner.score([first[0], second[0], first[1], second[1], first[2]])
+        by_messages = runner.score(
+            [replace(one, group="", messages=({"role": "user", "content": str(i % 2)},)) for i, one in
+             enumerate(group("", [5, 5, 4, 4]))]
+        )  # fmt: skip
+    assert [one.scores["rank"].value for one in scored] == [0.0, 0.0, 2.0, 0.0, 1.0]
+    assert scored[3].scores["rank"].outcome is Outcome.SKIPPED
+    assert [one.scores["own"].value for one in scored] == [3, 9, 1, -1, 2]
+    assert [one.scores["rank"].value for one in by_messages] == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_a_gate_keeps_samples_out_of_a_group() -> None:
+    samples = [replace(one, group="g", response_tokens=int(one.answer)) for one in inputs([2, 3, 4, 6])]
+    with start(reward("is_even"), reward("rank", requires="is_even")) as runner:
+        ranks = [one.scores["rank"] for one in runner.score(samples)]
+    assert [(score.outcome, score.value) for score in ranks] == [
+        (Outcome.SCORED, 2.0),
+        (Outcome.GATED, 0.0),
+        (Outcome.SCORED, 1.0),
+        (Outcome.SCORED, 0.0),
+    ]
+
+
+def test_async_rewards_beside_plain_ones_in_order() -> None:
+    with start(reward("asynchronous"), reward("echo", weight=-1.0)) as runner:
+        scored = runner.score(inputs(range(200)))
+    assert [one.scores["asynchronous"].value for one in scored] == list(range(200))
+    assert {one.reward for one in scored} == {0.0}
+
+
+def test_async_rewards_wait_side_by_side() -> None:
+    runner_config = RewardRunnerConfig(concurrency=50)
+    judge = reward("judge", options={"seconds": 1.0}, timeout_s=30)
+    with RewardRunner([judge], runner_config, "judge", HERE) as runner:
+        runner.score(inputs(["warm"]))
+        started = time.monotonic()
+        scored = runner.score(inputs(range(100)))
+        took = time.monotonic() - started
+    assert all(one.correct for one in scored)
+    assert took < 10  # one after another: 100 s
+
+
+def test_async_rewards_are_tried_again_where_the_line_failed() -> None:
+    judge = reward("judge", options={"failures": 2}, retries=2, timeout_s=30)
+    impatient = reward("judge", name="impatient", options={"failures": 9}, retries=1, timeout_s=30)
+    with start(judge) as runner:
+        dropped, busy, hopeless = runner.score(inputs(["dropped", "busy", "wrong type"]))
+    assert (dropped.reward, busy.reward) == (3.0, 3.0)  # its third call
+    assert hopeless.scores["judge"].outcome is Outcome.ERROR
+    assert "no retry mends this" in hopeless.scores["judge"].message
+    with start(impatient) as runner:
+        given_up = runner.score(inputs(["dropped"]))[0].scores["impatient"]
+    assert given_up.outcome is Outcome.ERROR
+    assert "line dropped" in given_up.message
+
+
+def test_async_rewards_that_hang_cost_only_themselves() -> None:
+    with start(reward("judge", timeout_s=1.0)) as runner:
+        scored = runner.score(inputs(["a", "waits", "b", "blocks", *range(20)]))
+        outcomes = [one.scores["judge"].outcome for one in scored]
+        assert [i for i, outcome in enumerate(outcomes) if outcome is Outcome.TIMEOUT] == [1, 3]
+        assert outcomes.count(Outcome.SCORED) == 22
+        assert "plugins.py" in runner.failures["judge/timeout"]
+        assert runner.score(inputs(["again"]))[0].reward == 1.0
 
 
 def test_summarise_counts_every_outcome() -> None:
@@ -160,15 +337,18 @@ def test_summarise_counts_every_outcome() -> None:
 
 def test_load_rewards_from_yaml(tmp_path: Path) -> None:
     path = tmp_path / "rewards.yaml"
-    path.write_text("name: ignored\nrewards: [{use: math, options: {wrong: -1}}]\n")
+    path.write_text("name: x\ndata: {}\nalgorithm: {}\nrewards: [{use: math, options: {wrong: -1}}]\n")
     with load_rewards(path) as runner:
         good, bad = runner.score(inputs([r"\boxed{42}", r"\boxed{43}"]))
     assert (good.reward, bad.reward) == (1.0, -1.0)
     path.write_text("rewards: [{use: math, wieght: 2}]\n")
     with pytest.raises(RewardConfigError, match="wieght"):
         load_rewards(path)
-    with pytest.raises(RewardConfigError, match="No such file"):
+    with pytest.raises(RewardConfigError, match="there is no configuration file"):
         load_rewards(tmp_path / "nothing.yaml")
+    path.write_text("rewards:\n  - use: math\ncorrectnes: math\n")
+    with pytest.raises(RewardConfigError, match=r"correctnes \(.*rewards.yaml:3\): unknown key. Did you mean"):
+        load_rewards(path)
 
 
 def test_a_hard_case_of_the_math_reward_ends_in_time() -> None:

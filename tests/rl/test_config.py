@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from rewards.settings.source import dotted, read_source
+from rewards.settings.words import entries, expected
 from rl.checks import config_problems
 from rl.config import RunConfig
-from rl.config_source import dotted, read_source
-from rl.config_words import entries, expected
 from rl.errors import ConfigError
 from rl.explain import explain
 from rl.load_config import LoadedConfig, load_config

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from rewards.errors import DataFileError
 from rl.data.config import SourceConfig
 from rl.data.example import Example
 from rl.data.source import load_examples, render, require_disjoint
@@ -206,7 +207,7 @@ GOOD = '{"question": "1+1", "answer": "2"}\n'
     ],
 )
 def test_a_malformed_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=f"(?s){message}"):
+    with pytest.raises((ConfigError, DataFileError), match=f"(?s){message}"):
         load(tmp_path, text)
 
 
@@ -222,7 +223,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         ("bad.parquet", "cannot be read as Parquet"),
         ("data.csv", "unknown kind `.csv`"),
     ]:
-        with pytest.raises(ConfigError, match=message) as caught:
+        with pytest.raises(DataFileError, match=message) as caught:
             load_examples([SourceConfig(path=Path(name))], tmp_path)
         assert name in str(caught.value)
 
@@ -256,14 +257,14 @@ def test_worked_examples_from_prompts_and_from_turns(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ('{"prompt": "1+1"}', "line 1: no text in column `response`"),
-        ('{"response": "2"}', "line 1: give text in `prompt`"),
-        ('{"messages": [{"role": "user"}], "response": "2"}', "line 1: a turn should be"),
+        ('{"response": "2"}', "line 1, column `prompt` or `messages`: expected text or a list"),
+        ('{"messages": [{"role": "user"}], "response": "2"}', "column `prompt` or `messages`: expected text or a list"),
     ],
 )
 def test_malformed_worked_examples_are_named(tmp_path: Path, row: str, message: str) -> None:
     file = tmp_path / "worked.jsonl"
     file.write_text(row)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises((ConfigError, DataFileError), match=message):
         load_worked(file)
 
 

@@ -43,7 +43,9 @@ def _kind(annotation: Any) -> str:
         return "a section of any keys"
     if is_section(annotation):
         return "a section"
-    raise TypeError(f"no words for the type {annotation!r} of a configuration field: add them to rl/config_words.py")
+    raise TypeError(
+        f"no words for the type {annotation!r} of a configuration field: add them to rewards/settings/words.py"
+    )
 
 
 def _bounds(metadata: Iterable[Any]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from rl.errors import ConfigError
+from rewards.errors import SettingsError
 
 Key = tuple[str | int, ...]
 """Where a value stands: ("rewards", 0, "weight")."""
@@ -42,6 +42,7 @@ class Problem:
 class Source:
     """Plain data and where each part of it was written."""
 
+    path: Path
     data: dict[str, Any]
     places: dict[Key, str] = field(default_factory=dict)
     """`configs/run.yaml:12`, or `command line`."""
@@ -102,27 +103,27 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
         overrides: `key.path=value`, the value in YAML.
 
     Raises:
-        ConfigError: the file is missing, unreadable or not YAML.
+        SettingsError: the file is missing, unreadable or not YAML.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = sorted(str(other) for other in path.parent.glob("*.y*ml"))
         there = f" In {path.parent}: {', '.join(near)}." if near else ""
-        raise ConfigError(f"there is no configuration file {path}.{there}") from None
+        raise SettingsError(f"there is no configuration file {path}.{there}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration file {path}: {error}") from None
-    source = Source({}, {(): str(path)})
+        raise SettingsError(f"cannot read the configuration file {path}: {error}") from None
+    source = Source(path, {}, {(): str(path)})
     try:
         data = _plain(_Loader(text), source, lambda line: f"{path}:{line}")
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         context = f" ({error.context})" if error.context else ""
-        raise ConfigError(f"{path}{line} is not valid YAML: {error.problem}{context}") from None
+        raise SettingsError(f"{path}{line} is not valid YAML: {error.problem}{context}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        raise SettingsError(f"{path} is not valid YAML: {error}") from None
     if data is not None and not isinstance(data, dict):
-        raise ConfigError(f"{path} must hold `key: value` lines, not {kind_of(data)}.")
+        raise SettingsError(f"{path} must hold `key: value` lines, not {kind_of(data)}.")
     source.data = data or {}
     for override in overrides:
         _apply(source, override)

@@ -1,0 +1,71 @@
+"""Scores a file: rows in blocks through the reward runner, results in the order of the data.
+
+Blocks overlap, so that no worker waits for the last call of a block. A block never splits a group where a reward looks
+at groups.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+
+from rewards.errors import DataFileError
+from rewards.offline.row import ScoredRow
+from rewards.offline.samples import DataRow
+from rewards.runner import RewardRunner
+from rewards.types import Combined
+
+BLOCK = 512
+"""Rows scored at a time; what an interrupt loses of unwritten work is at most `AHEAD` of them."""
+AHEAD = 3
+"""Blocks under way at a time."""
+
+Scored = tuple[DataRow, ScoredRow]
+
+
+def score_rows(rows: Iterable[DataRow], runner: RewardRunner, against: RewardRunner | None = None) -> Iterator[Scored]:
+    """Score rows in order, by one reward file or two.
+
+    Raises:
+        DataFileError: a reward looks at groups, and the rows of a group are not together.
+        RewardFailed: a call failed under `on_error: fail`.
+    """
+    runners = [runner] if against is None else [runner, against]
+    by_group = any(reward.description.group for one in runners for reward in one.rewards)
+    ahead: deque[tuple[Sequence[DataRow], list[Future[list[Combined]]]]] = deque()
+    blocks = _blocks(rows, by_group=by_group)
+    with ThreadPoolExecutor(AHEAD * len(runners), thread_name_prefix="score") as threads:
+        for block in chain(blocks, [None]):
+            if block is not None:
+                samples = [row.sample for row in block]
+                ahead.append((block, [threads.submit(one.score, samples) for one in runners]))
+            while ahead and (block is None or len(ahead) > AHEAD):
+                done, futures = ahead.popleft()
+                found = [future.result() for future in futures]
+                for place, row in enumerate(done):
+                    other = found[1][place] if against is not None else None
+                    yield row, ScoredRow(row.number, row.sample, found[0][place], row.label, other)
+
+
+def _blocks(rows: Iterable[DataRow], *, by_group: bool) -> Iterator[list[DataRow]]:
+    block: list[DataRow] = []
+    closed: set[int] = set()
+    for row in rows:
+        if by_group and block and (key := row.sample.group_key) != block[-1].sample.group_key:
+            closed.add(hash(block[-1].sample.group_key))
+            if hash(key) in closed:
+                raise DataFileError(
+                    f"row {row.number}: the samples of its group are not together in the data, but a reward looks at "
+                    "groups. Sort the data by group (column `group`, or the prompt)."
+                )
+            if len(block) >= BLOCK:
+                yield block
+                block = []
+        elif not by_group and len(block) >= BLOCK:
+            yield block
+            block = []
+        block.append(row)
+    if block:
+        yield block

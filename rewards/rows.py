@@ -1,0 +1,103 @@
+"""Rows of a data file, JSONL or Parquet. Whatever is wrong with the file is an error that names it and the line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rewards.errors import DataFileError
+
+Row = dict[str, Any]
+
+
+def read_rows(path: Path) -> list[tuple[int, Row]]:
+    """All rows of a file, each with its number: the line of a JSONL file, the row of a Parquet file, from 1.
+
+    Raises:
+        DataFileError: the file is missing, of another kind, unreadable, empty, or a line of it is not a JSON object.
+    """
+    rows = list(stream_rows(path))
+    if not rows:
+        raise DataFileError(f"data file {path} is empty: it has no row.")
+    return rows
+
+
+def stream_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """`read_rows` one by one, for files larger than memory; an empty file has no rows.
+
+    Raises:
+        DataFileError: as above; of a malformed line, when it is reached.
+    """
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "does not exist"
+        raise DataFileError(f"data file {path} {kind}. Give a .jsonl or .parquet file; relative paths in a "
+                            "configuration start at its folder.")  # fmt: skip
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    if path.suffix in (".jsonl", ".json"):
+        return _jsonl(path)
+    raise DataFileError(f"data file {path}: unknown kind `{path.suffix}`. Convert it to .jsonl or .parquet.")
+
+
+def chat_turns(value: object, where: str) -> tuple[Mapping[str, str], ...]:
+    """Chat turns from a column's value.
+
+    Args:
+        where: file, line and column, for the message.
+
+    Raises:
+        DataFileError: it is no list of {"role", "content"} texts, or an empty one.
+    """
+    turns = value if isinstance(value, list) else []
+    if not turns or not all(
+        isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
+        for turn in turns
+    ):
+        raise DataFileError(f'{where}: expected text or a list of {{"role", "content"}} turns, not {value!r:.80}')
+    return tuple({"role": turn["role"], "content": turn["content"]} for turn in turns)
+
+
+def _jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, _parse(line, path, number)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataFileError(f"data file {path} cannot be read: {error}. It should be UTF-8 text.") from error
+
+
+def _parse(line: str, path: Path, number: int) -> Row:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        hint = " A JSON array must be rewritten with one object in each line." if line.strip() == "[" else ""
+        raise DataFileError(
+            f"{path}, line {number}: not valid JSON ({error.msg} at column {error.colno}): {_short(line)}\n"
+            f"Every line must be one JSON object.{hint}"
+        ) from error
+    if not isinstance(row, dict):
+        raise DataFileError(f"{path}, line {number}: a JSON object is expected, not {_short(line)}")
+    return row
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+    import pyarrow  # type: ignore[import-untyped]
+    from pyarrow import parquet
+
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataFileError(f"data file {path} cannot be read as Parquet: {error}") from error
+
+
+def _short(line: str) -> str:
+    text = line.strip()
+    return text if len(text) <= 80 else text[:77] + "..."

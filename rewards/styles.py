@@ -1,0 +1,141 @@
+"""How reward functions of other frameworks are called as they are, and what they return.
+
+Every style becomes the same thing: a function of the samples of one call (one sample, or a group's) that returns one
+value for each.
+
+- `ponder`: `f(sample, **options)`, or `f(samples, **options)` on a group.
+- `trl`: `f(prompts=, completions=, completion_ids=, **columns)` on a group, prompts and completions as chat turns;
+  `trl_text` the same with plain texts. Returns a list of numbers or None.
+- `verl`: `f(data_source=, solution_str=, ground_truth=, extra_info=)`. Returns a number, or a dict with `score` and
+  other numbers, of which `acc` says whether the answer is right.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from rewards.types import RewardInput, Score
+
+Style = Literal["ponder", "trl", "trl_text", "verl"]
+
+Called = Callable[[Sequence[RewardInput]], "Sequence[object] | Awaitable[Sequence[object]]"]
+"""From the samples of one call to a value for each; of an async function to something to wait for."""
+
+
+def bind(function: Callable[..., Any], style: Style, options: Mapping[str, Any], *, group: bool) -> Called:
+    """A reward function with its options, in the one shape that workers call."""
+    match style:
+        case "ponder":
+            whole = partial(function, **options)
+            arguments: Callable[[Sequence[RewardInput]], tuple[tuple[Any, ...], dict[str, Any]]] = (
+                (lambda samples: ((list(samples),), {})) if group else (lambda samples: ((samples[0],), {}))
+            )
+        case "verl":
+            whole, accepted = partial(function, **options), _accepted(function, options)
+            arguments = lambda samples: ((), accepted(_verl_arguments(samples[0])))  # noqa: E731
+        case _:
+            whole, accepted = partial(function, **options), _accepted(function, options)
+            texts = style == "trl_text"
+            arguments = lambda samples: ((), accepted(_trl_arguments(samples, texts=texts)))  # noqa: E731
+    read = _read_verl if style == "verl" else _same
+
+    def call(samples: Sequence[RewardInput]) -> Sequence[object] | Awaitable[Sequence[object]]:
+        positional, named = arguments(samples)
+        returned = whole(*positional, **named)
+        if inspect.isawaitable(returned):
+            return _awaited(returned, len(samples), group=group, read=read)
+        return _values(returned, len(samples), group=group, read=read)
+
+    return call
+
+
+def _same(value: object) -> object:
+    return value
+
+
+async def _awaited(
+    returned: Awaitable[object], size: int, *, group: bool, read: Callable[[object], object]
+) -> Sequence[object]:
+    return _values(await returned, size, group=group, read=read)
+
+
+def _values(returned: object, size: int, *, group: bool, read: Callable[[object], object]) -> Sequence[object]:
+    """One value for each sample of the call.
+
+    Raises:
+        TypeError, ValueError: a function on a group returned no list, or one of another length.
+    """
+    if not group:
+        return [read(returned)]
+    if isinstance(returned, (str, bytes, Mapping)) or not hasattr(returned, "__iter__"):
+        raise TypeError(
+            f"a reward on a group returns a list with a value for each sample, not {type(returned).__name__}"
+        )
+    values = list(returned)
+    if len(values) != size:
+        raise ValueError(f"returned {len(values)} values for the {size} samples of the group")
+    return [read(value) for value in values]
+
+
+def _accepted(function: Callable[..., Any], options: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Leaves out the arguments that the function does not take, and columns that an option stands for."""
+    parameters = inspect.signature(function).parameters.values()
+    names = {parameter.name for parameter in parameters} - options.keys()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return lambda arguments: {name: value for name, value in arguments.items() if name not in options}
+    return lambda arguments: {name: value for name, value in arguments.items() if name in names}
+
+
+def _trl_arguments(samples: Sequence[RewardInput], *, texts: bool) -> dict[str, Any]:
+    """What TRL's trainers pass: lists over the samples, the data set's columns among them."""
+    columns: dict[str, list[Any]] = {
+        "ground_truth": [s.ground_truth for s in samples],
+        "task": [s.task for s in samples],
+    }
+    for name in samples[0].columns:
+        columns[name] = [sample.columns.get(name) for sample in samples]
+    prompts: list[Any] = [[dict(turn) for turn in sample.messages] for sample in samples]
+    completions: list[Any] = [[{"role": "assistant", "content": sample.response}] for sample in samples]
+    if texts:
+        prompts = [sample.messages[-1]["content"] if sample.messages else "" for sample in samples]
+        completions = [sample.response for sample in samples]
+    ids = [None if sample.response_ids is None else list(sample.response_ids) for sample in samples]
+    return columns | {
+        "prompts": prompts,
+        "completions": completions,
+        "completion_ids": ids,
+        "trainer_state": None,
+        "log_extra": _ignore,
+        "log_metric": _ignore,
+    }
+
+
+def _ignore(*_: object) -> None:
+    """TRL's functions may log columns and metrics of their own; a `Score`'s detail is where we take them."""
+
+
+def _verl_arguments(sample: RewardInput) -> dict[str, Any]:
+    extra = sample.columns.get("extra_info")
+    return {
+        "data_source": sample.columns.get("data_source", sample.task),
+        "solution_str": sample.response,
+        "ground_truth": sample.ground_truth,
+        "extra_info": dict(extra) if isinstance(extra, Mapping) else dict(sample.columns),
+    }
+
+
+def _read_verl(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    if "score" not in value:
+        raise ValueError(f"returned a dict without `score` (it has: {', '.join(map(str, value)) or 'nothing'})")
+    detail = {
+        str(name): float(part)
+        for name, part in value.items()
+        if name not in ("score", "acc") and isinstance(part, (int, float))
+    }
+    acc = value.get("acc")
+    return Score(value["score"], correct=None if acc is None else bool(acc), detail=detail)

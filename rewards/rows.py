@@ -41,6 +41,16 @@ def stream_rows(path: Path) -> Iterator[tuple[int, Row]]:
     raise DataFileError(f"data file {path}: unknown kind `{path.suffix}`. Convert it to .jsonl or .parquet.")
 
 
+def count_rows(path: Path) -> int:
+    """How many rows `stream_rows` will give, quickly: blank lines of a JSONL file count too."""
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return int(parquet.read_metadata(path).num_rows)
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
+
+
 def chat_turns(value: object, where: str) -> tuple[Mapping[str, str], ...]:
     """Chat turns from a column's value.
 
@@ -84,7 +94,7 @@ def _parse(line: str, path: Path, number: int) -> Row:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
     from pyarrow import parquet
 
     number = 0

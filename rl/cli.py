@@ -205,6 +205,48 @@ def _rewards(options: argparse.Namespace) -> int:
     return 0
 
 
+def _score(options: argparse.Namespace) -> int:
+    from rewards.offline.samples import Columns
+    from rewards.offline.standards import Limit, Standards
+
+    columns = Columns(options.prompt_column, options.response_column, options.ground_truth_column, options.label)
+    if options.attack:
+        from rl.attack_command import attack
+
+        return attack(options.rewards, options.data, columns, options.overrides)
+    if options.rewards is None or options.data is None:
+        raise ConfigError("name the rewards and the samples: ponder score --rewards REWARDS.yaml --data SAMPLES.jsonl")
+    from rl.score_command import ScoreRequest, score
+
+    try:
+        standards = Standards(
+            min_f1=options.min_f1,
+            min_precision=options.min_precision,
+            min_recall=options.min_recall,
+            min_accuracy=options.min_accuracy,
+            min_agreement=options.min_agreement,
+            min_correlation=options.min_correlation,
+            max_timeouts=None if options.max_timeouts is None else Limit.parse(options.max_timeouts),
+            max_failures=None if options.max_failures is None else Limit.parse(options.max_failures),
+            max_p99_ms=options.max_p99_ms,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return score(
+        ScoreRequest(
+            rewards=options.rewards,
+            data=options.data,
+            overrides=options.overrides,
+            columns=columns,
+            against=options.against,
+            out=options.out,
+            report=options.report,
+            workers=options.workers,
+            standards=standards,
+        )
+    )
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from rl.sandbox_command import describe_backends
     from sandbox import SandboxConfig
@@ -288,6 +330,39 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
     report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")
     add("rewards", _rewards, "list the built-in rewards")
+    scoring = add(
+        "score",
+        _score,
+        "score samples in a file by the rewards of a configuration, or attack the rewards",
+        "  ponder score --rewards configs/rewards/math.yaml --data samples.jsonl --label is_correct\n"
+        "  ponder score --rewards my.yaml --data runs/quickstart --out scored.jsonl --report report.html\n"
+        "  ponder score --rewards new.yaml --against old.yaml --data samples.jsonl --min-agreement 0.99\n"
+        "  ponder score --attack                                       the built-in rewards\n"
+        "  ponder score --attack --rewards my.yaml --data right.jsonl  your own, from a few right answers\n\n"
+        "DATA is a .jsonl or .parquet file or a run folder; its columns are a prompt, a response and a ground truth.\n"
+        "An interrupted --out goes on with the same command. Exit code 3: a standard (--min-..., --max-...) is unmet,\n"
+        "or an attack was paid.\n" + _OVERRIDES,
+    )
+    scoring.add_argument("overrides", metavar="key=value", nargs="*", help="settings laid over the rewards' file")
+    scoring.add_argument(
+        "--rewards", metavar="YAML", type=Path, help="a file with `rewards:`, or a run's configuration"
+    )
+    scoring.add_argument("--data", metavar="DATA", type=Path, help="the samples")
+    scoring.add_argument("--label", metavar="COLUMN", help="your own verdict: compare the rewards with it")
+    scoring.add_argument("--against", metavar="YAML", type=Path, help="other rewards: where do the two differ?")
+    scoring.add_argument("--out", metavar="JSONL", type=Path, help="write the rows with their scores there")
+    scoring.add_argument("--report", metavar="HTML", type=Path, help="write a page to read the disagreements on")
+    scoring.add_argument("--workers", metavar="N", type=int, help="worker processes (default: all cores)")
+    for what in ("prompt", "response", "ground-truth"):
+        scoring.add_argument(f"--{what}-column", metavar="NAME", help=f"column of the {what.replace('-', ' ')}")
+    for what in ("f1", "precision", "recall", "accuracy"):
+        scoring.add_argument(f"--min-{what}", metavar="X", type=float, help=f"{what} against the label, 0 to 1")
+    scoring.add_argument("--min-agreement", metavar="X", type=float, help="share of equal verdicts with --against")
+    scoring.add_argument("--min-correlation", metavar="X", type=float, help="rank correlation with --against")
+    scoring.add_argument("--max-timeouts", metavar="N", help="rows with a timeout: a number, or a share like 0.5%%")
+    scoring.add_argument("--max-failures", metavar="N", help="rows with a timeout, crash or error")
+    scoring.add_argument("--max-p99-ms", metavar="MS", type=float, help="99th percentile of a call's time")
+    scoring.add_argument("--attack", action="store_true", help="try the shipped reward hacks, say which are paid")
     verdict = add(
         "verify",
         _verify,

@@ -46,7 +46,8 @@ class ScoredFile:
             self._lines = _keep_whole_lines(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._progress, json.dumps(dict(identity)))
-        self._file: TextIO = path.open("a", encoding="utf-8", errors="surrogatepass")
+        # Line by line: what was scored is on disk, whatever ends the process.
+        self._file: TextIO = path.open("a", encoding="utf-8", errors="surrogatepass", buffering=1)
 
     @property
     def lines(self) -> int:
@@ -70,11 +71,10 @@ class ScoredFile:
 
     def finish(self) -> None:
         """All rows are written: from here on the file is nobody's to go on with."""
-        self._file.flush()
         self._progress.unlink()
 
     def close(self) -> None:
-        """Write what is held back."""
+        """Close the file; an unfinished one can be gone on with."""
         self._file.close()
 
     def _require_same(self, identity: Identity) -> None:

@@ -7,7 +7,7 @@ at groups.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 
@@ -17,15 +17,17 @@ from rewards.offline.samples import DataRow
 from rewards.runner import RewardRunner
 from rewards.types import Combined
 
-BLOCK = 512
-"""Rows scored at a time; what an interrupt loses of unwritten work is at most `AHEAD` of them."""
-AHEAD = 3
+BLOCK = 128
+"""Rows scored at a time. An interrupt loses at most `AHEAD` blocks of work."""
+AHEAD = 4
 """Blocks under way at a time."""
 
 Scored = tuple[DataRow, ScoredRow]
 
 
-def score_rows(rows: Iterable[DataRow], runner: RewardRunner, against: RewardRunner | None = None) -> Iterator[Scored]:
+def score_rows(
+    rows: Iterable[DataRow], runner: RewardRunner, against: RewardRunner | None = None
+) -> Generator[Scored, None, None]:
     """Score rows in order, by one reward file or two.
 
     Raises:
@@ -36,17 +38,20 @@ def score_rows(rows: Iterable[DataRow], runner: RewardRunner, against: RewardRun
     by_group = any(reward.description.group for one in runners for reward in one.rewards)
     ahead: deque[tuple[Sequence[DataRow], list[Future[list[Combined]]]]] = deque()
     blocks = _blocks(rows, by_group=by_group)
-    with ThreadPoolExecutor(AHEAD * len(runners), thread_name_prefix="score") as threads:
+    threads = ThreadPoolExecutor(AHEAD * len(runners), thread_name_prefix="score")
+    try:
         for block in chain(blocks, [None]):
             if block is not None:
                 samples = [row.sample for row in block]
                 ahead.append((block, [threads.submit(one.score, samples) for one in runners]))
-            while ahead and (block is None or len(ahead) > AHEAD):
+            while ahead and (block is None or len(ahead) >= AHEAD):
                 done, futures = ahead.popleft()
                 found = [future.result() for future in futures]
                 for place, row in enumerate(done):
                     other = found[1][place] if against is not None else None
                     yield row, ScoredRow(row.number, row.sample, found[0][place], row.label, other)
+    finally:  # no waiting: after an interrupt it is the runner's end that ends what is under way
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _blocks(rows: Iterable[DataRow], *, by_group: bool) -> Iterator[list[DataRow]]:

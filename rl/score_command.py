@@ -1,0 +1,180 @@
+"""`ponder score`: rewards on samples that lie in a file, before a GPU hour is spent on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from rewards.errors import DataFileError, RewardFailed
+from rewards.from_yaml import RewardFile, read_reward_file
+from rewards.offline.output import ScoredFile, identity_of, refuse_scored
+from rewards.offline.render import render
+from rewards.offline.row import ScoredRow
+from rewards.offline.samples import Columns, data_files, stream_samples
+from rewards.offline.scoring import score_rows
+from rewards.offline.standards import Standards
+from rewards.offline.statistics import Findings, Statistics
+from rewards.rows import count_rows
+from rewards.runner import RewardRunner
+from rl.errors import ConfigError, PonderError
+
+EXIT_UNMET = 3
+"""A standard (`--min-f1`, ...) was not met."""
+
+_REDRAW_S = 0.2
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What is scored by what, and what is made of it."""
+
+    rewards: Path
+    data: Path
+    columns: Columns
+    standards: Standards
+    overrides: Sequence[str] = ()
+    against: Path | None = None
+    out: Path | None = None
+    report: Path | None = None
+    workers: int | None = None
+    """Worker processes; None: all cores."""
+
+
+def score(request: ScoreRequest) -> int:
+    """Score a file and print what was found; the exit code.
+
+    Raises:
+        SettingsError, DataFileError, PonderError: something is wrong; what was written is kept.
+    """
+    file = read_reward_file(request.rewards, request.overrides)
+    other = None if request.against is None else read_reward_file(request.against)
+    if request.columns.label is not None and not file.judges:
+        raise ConfigError(
+            f"--label compares with what the rewards call right, but {request.rewards} names no reward that judges: "
+            f"add `correctness: {file.rewards[0].label}`, say."
+        )
+    if request.report is not None and request.report.exists():
+        raise PonderError(f"{request.report} exists already; nothing was scored. Name another file or move it away.")
+    first = next(stream_samples(request.data, request.columns), None)
+    if first is None:
+        raise DataFileError(f"{request.data} has no samples in it; nothing was scored.")
+    with ExitStack() as stack:
+        runner = stack.enter_context(_runner(file, request.rewards, request.workers))
+        against = None
+        if request.against is not None and other is not None:
+            against = stack.enter_context(_runner(other, request.against, request.workers))
+        out: ScoredFile | None = None
+        if request.out is not None:
+            refuse_scored(first)
+            identity = identity_of(request.data, request.columns, rewards=runner, against=against)
+            out = stack.enter_context(closing(ScoredFile(request.out, identity)))
+        started = time.perf_counter()
+        findings = _score_all(request, runner, against, out)
+        seconds = time.perf_counter() - started
+    return _show(request, findings, seconds, before=out.lines if out else 0)
+
+
+def _runner(file: RewardFile, path: Path, workers: int | None) -> RewardRunner:
+    config = file.reward_runner.model_copy(update={"workers": workers or len(os.sched_getaffinity(0))})
+    return RewardRunner(file.rewards, config, file.judges, path.resolve().parent)
+
+
+def _score_all(
+    request: ScoreRequest, runner: RewardRunner, against: RewardRunner | None, out: ScoredFile | None
+) -> Findings:
+    statistics = Statistics()
+    rows = stream_samples(request.data, request.columns)
+    progress = _Progress(sys.stderr, sum(count_rows(file) for file in data_files(request.data)))
+    try:
+        if out is not None and out.lines:
+            for scored in out.scored_before(rows):
+                statistics.add(scored)
+            progress.begin_at(out.lines)
+            progress.note(f"going on after row {out.lines:,} of {request.out}")
+        with closing(score_rows(rows, runner, against)) as found:
+            for row, scored in found:
+                if out is not None:
+                    out.write(row, scored)
+                statistics.add(scored)
+                progress.step(scored)
+                for failure in runner.new_failures():
+                    progress.note(f"row {row.number}: {failure}".rstrip())
+    except RewardFailed as error:
+        raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
+    except KeyboardInterrupt:
+        progress.end()
+        if request.out is not None:
+            print(f"{request.out} keeps what was scored; the same command goes on from there", file=sys.stderr)
+        raise
+    progress.end()
+    if out is not None:
+        out.finish()
+    return statistics.result()
+
+
+def _show(request: ScoreRequest, findings: Findings, seconds: float, *, before: int) -> int:
+    names = {"label": request.columns.label or "label"}
+    if request.against is not None:
+        names["against"] = request.against.name
+    print("\n".join(render(findings, seconds=seconds, resumed=before, **names)))
+    if request.out is not None:
+        print(f"\nscored rows: {request.out}")
+    if request.report is not None:
+        from rewards.offline.report import write_report
+
+        write_report(
+            request.report, findings, title=f"{request.rewards.stem} on {request.data.name}",
+            rewards_file=str(request.rewards), data_file=str(request.data),
+            against_file=None if request.against is None else str(request.against),
+        )  # fmt: skip
+        print(f"\nreport: {request.report}")
+    unmet = request.standards.unmet(findings)
+    for line in unmet:
+        print(f"not met: {line}", file=sys.stderr)
+    return EXIT_UNMET if unmet else 0
+
+
+class _Progress:
+    """One line that is redrawn on a terminal; elsewhere only notes are printed."""
+
+    def __init__(self, stream: TextIO, total: int) -> None:
+        self._stream, self._total = stream, total
+        self._live = stream.isatty()
+        self._start = self._drawn = time.perf_counter()
+        self._before = self._done = self._failed = 0
+
+    def begin_at(self, done: int) -> None:
+        """So many rows were there already."""
+        self._before = self._done = done
+
+    def step(self, scored: ScoredRow) -> None:
+        """One more row."""
+        self._done += 1
+        self._failed += any(score.outcome.is_failure for score in scored.combined.scores.values())
+        now = time.perf_counter()
+        if self._live and now - self._drawn >= _REDRAW_S:
+            self._drawn = now
+            rate = (self._done - self._before) / (now - self._start)
+            left = max(self._total - self._done, 0) / rate
+            failed = f", {self._failed:,} failed" if self._failed else ""
+            self._stream.write(
+                f"\r\033[K{self._done:,} of {self._total:,} rows, {rate:,.0f}/s, {left:.0f} s left{failed}"
+            )
+            self._stream.flush()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self._stream.write(("\r\033[K" if self._live else "") + text + "\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._live:
+            self._stream.write("\r\033[K")
+            self._stream.flush()

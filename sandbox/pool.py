@@ -108,6 +108,7 @@ class KillablePool:
             "initializer": None if initializer is None else (initializer.function, initializer.args),
             "memory_bytes": None if memory_mb is None else memory_mb * 2**20,
             "max_result_bytes": max_result_bytes,
+            "concurrency": None,
         }
         self._source = WorkerSource(settings, output, initializer.timeout_s if initializer else 60.0)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -210,7 +211,7 @@ class KillablePool:
                         results.append(CallResult(CallOutcome.ERROR, traceback=str(payload), seconds=seconds))
                     return False
                 fresh = False
-                results.append(_read(kind, seconds, payload))
+                results.append(to_result(kind, seconds, payload))
             return True
         except DeadlinePassed:
             timeout_s = job.timeouts[len(results)]
@@ -229,7 +230,8 @@ class KillablePool:
         return False
 
 
-def _read(kind: str, seconds: float, payload: bytes | str) -> CallResult:
+def to_result(kind: str, seconds: float, payload: bytes | str) -> CallResult:
+    """How a call ended that its process has answered with "ok" (a pickled value) or "error" (a traceback)."""
     if isinstance(payload, str):
         return CallResult(CallOutcome.ERROR, traceback=payload, seconds=seconds)
     try:

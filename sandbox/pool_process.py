@@ -22,6 +22,7 @@ from typing import Any
 
 _LENGTH = struct.Struct("!I")
 _WORKER = Path(__file__).with_name("pool_worker.py")
+_OWN = tuple(f'"{Path(__file__).with_name(name)}"' for name in ("pool_worker.py", "loop_steps.py", "loop_worker.py"))
 _TRACE_WAIT_MS = 200
 
 
@@ -47,6 +48,8 @@ class WorkerProcess:
         self.pid = pid
         self.calls = 0
         """Calls that ended in this process."""
+        self.status = 0
+        """Once it has ended: its exit code, or the number of the signal that killed it, negative."""
         self._wait = wait
         self._channel = channel
         self._trace = trace
@@ -58,7 +61,8 @@ class WorkerProcess:
         """A fresh interpreter. It answers "template" or "ready" once its initializer has run.
 
         Args:
-            settings: `memory_bytes`, `max_result_bytes`, `initializer` (see `sandbox/pool_worker.py`).
+            settings: `memory_bytes`, `max_result_bytes`, `initializer`, and `concurrency` of its event loop or None for
+                one call at a time (see `sandbox/pool_worker.py`).
             output: file that what it prints is appended to; None drops it.
         """
         path = [entry or os.getcwd() for entry in sys.path]
@@ -101,6 +105,11 @@ class WorkerProcess:
             pid = int(born[2])
             return WorkerProcess(pid, lambda: _reap(pid), *ends.take())
 
+    @property
+    def channel(self) -> socket.socket:
+        """Our end of its socket, for a pool that reads and writes by itself."""
+        return self._channel
+
     def submit(self, calls: Sequence[bytes]) -> None:
         """Hand over pickled (function, args) pairs; their results come back in order.
 
@@ -137,7 +146,7 @@ class WorkerProcess:
             text += part
             wait_ms = 10  # the stack comes in several writes
         lines = text.decode(errors="replace").splitlines()
-        own = next((i for i, line in enumerate(lines) if f'"{_WORKER}"' in line), len(lines))
+        own = next((i for i, line in enumerate(lines) if any(file in line for file in _OWN)), len(lines))
         return "\n".join(lines[:own])
 
     def kill(self) -> None:
@@ -165,10 +174,10 @@ class WorkerProcess:
         self.kill()
         with self._lock:
             self._reaped = True
-            status = self._wait()
-        if status >= 0:
-            return f"the process ended with exit code {status}"
-        return f"the process was killed by {signal.Signals(-status).name}"
+            self.status = self._wait()
+        if self.status >= 0:
+            return f"the process ended with exit code {self.status}"
+        return f"the process was killed by {signal.Signals(-self.status).name}"
 
     def _send(self, message: bytes) -> None:
         # A worker that is between calls reads at once; one that does not within a minute is as good as gone.

@@ -3,7 +3,7 @@
 Started by path in a fresh interpreter (`python -P -u pool_worker.py FD`); it imports the standard library only, so that
 it is up within some 50 ms. Once it has run the initializer it becomes the pool's template, which forks the workers (a
 replacement is up within milliseconds, and shares the memory of what was imported); or, where that is not safe, a worker
-itself. The parent's side is `sandbox/pool_process.py`.
+itself. The parent's side is `sandbox/pool_process.py`. For a `LoopPool` it hands over to `sandbox/loop_worker.py`.
 
 Wire format, both ways: a 4-byte big-endian length and a pickle.
   parent -> process    first a dict of settings
@@ -96,7 +96,8 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _send(channel: socket.socket, kind: str, seconds: float, payload: bytes | str) -> None:
+def send(channel: socket.socket, kind: str, seconds: float, payload: bytes | str) -> None:
+    """Tell the parent something."""
     message = pickle.dumps((kind, seconds, payload))
     channel.sendall(_LENGTH.pack(len(message)) + message)
 
@@ -164,7 +165,7 @@ def _fork_workers(channel: socket.socket) -> tuple[socket.socket, int]:
         theirs = socket.socket(fileno=descriptors[0])
         if _fork_sibling() == 0:
             # First of all, and still in the template's process group: a worker that dies earlier is found there.
-            _send(theirs, "born", 0.0, str(os.getpid()))
+            send(theirs, "born", 0.0, str(os.getpid()))
             os.setsid()
             return theirs, descriptors[1]
         theirs.close()
@@ -192,21 +193,35 @@ def _main(descriptor: int) -> None:
     if settings["memory_bytes"] is not None:
         resource.setrlimit(resource.RLIMIT_AS, (settings["memory_bytes"], settings["memory_bytes"]))
     sys.path[:] = settings["path"]
+    if settings["concurrency"] is not None:
+        _load_sibling("loop_steps")
+        _load_sibling("loop_worker").serve(channel, settings)
+        return
     started = time.perf_counter()
     descriptors = _open_descriptors()
     if settings["initializer"] is not None:
         kind, payload = _run(pickle.dumps(settings["initializer"]), settings["max_result_bytes"])
         if kind != "ok":
-            _send(channel, kind, 0.0, payload)
+            send(channel, kind, 0.0, payload)
             return
     if _can_fork(descriptors):
-        _send(channel, "template", time.perf_counter() - started, b"")
+        send(channel, "template", time.perf_counter() - started, b"")
         channel, trace_descriptor = _fork_workers(channel)
         _belong_to(settings["parent"], channel, trace_descriptor)
         os.close(settings["trace_descriptor"])
         started = time.perf_counter()
-    _send(channel, "ready", time.perf_counter() - started, b"")
+    send(channel, "ready", time.perf_counter() - started, b"")
     _serve(channel, settings["max_result_bytes"])
+
+
+def _load_sibling(name: str) -> Any:
+    """A module of this folder by its place, as the package `sandbox` imports more than a worker needs."""
+    spec = importlib.util.spec_from_file_location(f"sandbox.{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _serve(channel: socket.socket, max_result_bytes: int) -> None:
@@ -217,7 +232,7 @@ def _serve(channel: socket.socket, max_result_bytes: int) -> None:
             kind, payload = _run(call, max_result_bytes)
             if os.getpid() != owner:
                 os._exit(0)
-            _send(channel, kind, time.perf_counter() - started, payload)
+            send(channel, kind, time.perf_counter() - started, payload)
             if kind == "memory":
                 return
 

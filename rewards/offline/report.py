@@ -43,10 +43,10 @@ def write_report(
         "".join(
             (
                 _tiles(findings, against),
+                _agreements(findings, label, against),
                 f"<h2>Rewards</h2>{_table(findings)}",
                 _histograms(findings),
                 _failures(findings),
-                _agreements(findings, label, against),
                 cases_section(findings, against),
             )
         )
@@ -67,27 +67,28 @@ def _tiles(findings: Findings, against: str) -> str:
     combined, rows = findings.combined, findings.rows
     undecided = rows - combined.decided
     tiles = [
-        (f"{rows:,}", "samples"),
-        (share(combined.right, combined.decided), f"judged right, of {combined.decided:,} with a verdict"),
+        _tile(f"{rows:,}", "samples"),
+        _tile(share(combined.right, combined.decided), f"judged right, of {combined.decided:,} with a verdict"),
     ]
     if findings.agreement:
         confusion = findings.agreement.confusion
-        bad = ' class="bad"' if confusion.false_positives else ""
+        look = "bad" if confusion.false_positives else ""
+        measures = f"F1; precision {number(confusion.precision)}, recall {number(confusion.recall)}"
         tiles += [
-            (f"<span{bad}>{confusion.false_positives:,}</span>", "false positives: a policy exploits these"),
-            (
-                number(confusion.f1),
-                f"F1; precision {number(confusion.precision)}, recall {number(confusion.recall)}",
-            ),
+            _tile(f"{confusion.false_positives:,}", "false positives: a policy exploits these", look),
+            _tile(number(confusion.f1), measures),
         ]
     if findings.comparison:
-        tiles.append((number(findings.comparison.confusion.accuracy), f"same verdict as {against}"))
+        tiles.append(_tile(number(findings.comparison.confusion.accuracy), f"same verdict as {against}"))
     if undecided:
-        tiles.append((f"{undecided:,} <small>{share(undecided, rows)}</small>", "without a verdict"))
+        tiles.append(_tile(f"{undecided:,} <small>{share(undecided, rows)}</small>", "without a verdict"))
     if combined.masked:
-        tiles.append((f"{combined.masked:,} <small>{share(combined.masked, rows)}</small>", "masked: no reward"))
-    shown = "".join(f'<div class="tile"><b>{value}</b><span>{text(name)}</span></div>' for value, name in tiles)
-    return f'<div class="tiles">{shown}</div>'
+        tiles.append(_tile(f"{combined.masked:,} <small>{share(combined.masked, rows)}</small>", "masked: no reward"))
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def _tile(value: str, name: str, look: str = "") -> str:
+    return f'<div class="tile"><b class="{look}">{value}</b><span>{text(name)}</span></div>'
 
 
 def _table(findings: Findings) -> str:

@@ -56,14 +56,16 @@ def _kept(kept: int, count: int) -> str:
 def _card(case: Case, titles: Mapping[Kind, str], against: str) -> str:
     thinking = ""
     if case.thinking is not None:
-        length = f"{len(case.thinking):,} characters"
-        thinking = f"<details><summary>thinking, {length}</summary><pre>{text(case.thinking)}</pre></details>"
+        summary = f"<summary>thinking, {len(case.thinking):,} characters</summary>"
+        shown = "" if case.answer.strip() else " open"  # nothing else to read
+        thinking = f"<details{shown}>{summary}<pre>{text(case.thinking)}</pre></details>"
+    answer = f"<pre>{text(case.answer)}</pre>" if case.answer.strip() else '<p class="note">no answer</p>'
     return (
         f'<article class="case card" id="row-{case.number}" data-kinds="{" ".join(case.kinds)}">'
         f"<header>{''.join(_header(case, titles))}</header>"
         f'<div class="texts"><div><h4>Question</h4><pre>{text(case.question)}</pre>'
         f"<h4>Ground truth</h4><pre>{text(case.ground_truth)}</pre></div>"
-        f"<div><h4>Response</h4>{thinking}<pre>{text(case.answer)}</pre></div></div>"
+        f"<div><h4>Response</h4>{thinking}{answer}</div></div>"
         f'<div class="scroll"><table><tr><th>reward</th><th>value</th><th>verdict</th><th>message</th></tr>'
         f"{''.join(_scores(case, against))}</table></div></article>"
     )
@@ -73,7 +75,8 @@ def _header(case: Case, titles: Mapping[Kind, str]) -> Iterator[str]:
     yield f'<a href="#row-{case.number}">row {case.number:,}</a>'
     for kind in case.kinds:
         yield f'<span class="{_CLASSES.get(kind, "")}">{text(titles[kind])}</span>'
-    yield f"<span>judged {_verdict(case.combined.correct)}</span>"
+    if case.combined.correct is not None:
+        yield f"<span>judged {_verdict(case.combined.correct)}</span>"
     if case.label is not None:
         yield f"<span>labelled {_verdict(case.label)}</span>"
     yield f"<span>reward {_reward(case.combined)}</span>"

@@ -5,15 +5,15 @@ The address's hash says what is shown: `#false-positive` (a `Kind`), `#all`, `#r
 
 STYLE = """
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:7px 12px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--edge)}
+table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
+th,td{padding:7px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--edge)}
 th{color:var(--soft);font-size:12.5px;font-weight:600}
 th:first-child,td:first-child{text-align:left;padding-left:18px}
 th:last-child,td:last-child{padding-right:18px}
 tr:last-child td{border-bottom:0}
 td.none{color:var(--soft);opacity:.6}
 .note{margin:8px 0 0;color:var(--soft);font-size:12.5px}
-.side{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:14px;align-items:start}
+.side{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:14px}
 .part{padding:16px 18px}
 .part>p{margin:2px 0 12px;color:var(--soft);font-size:12.5px}
 figure{margin:0;padding:16px 18px}
@@ -23,9 +23,10 @@ figcaption span{color:var(--soft);font-weight:400;font-size:12.5px}
 font-variant-numeric:tabular-nums}
 .bars span{text-align:right;color:var(--soft);white-space:nowrap}
 .bars i{display:block;height:14px;border-radius:0 4px 4px 0;background:var(--s1)}
-.table2 th{text-align:center}
+.table2 th{padding:7px 4px;text-align:center}
 .table2 td{padding:0;text-align:center}
-.table2 td:first-child{padding:7px 12px 7px 0;color:var(--soft);font-size:12.5px;font-weight:600}
+.table2 td:first-child{padding:7px 12px 7px 0;text-align:left;color:var(--soft);font-size:12.5px;font-weight:600}
+.table2 th:last-child{padding-right:0}
 .table2 a{display:block;padding:10px 12px;color:inherit;text-decoration:none;border-radius:8px}
 .table2 a:hover,.chips a:hover{background:var(--page)}
 .table2 b{display:block;font-size:20px}
@@ -49,7 +50,8 @@ background:var(--card);color:var(--ink);font:inherit}
 font:inherit;cursor:pointer}
 kbd{padding:1px 5px;border:1px solid var(--edge);border-radius:4px;font:11.5px ui-monospace,Menlo,Consolas,monospace}
 .keys{white-space:nowrap}
-.case{padding:14px 18px 16px;margin-bottom:14px;scroll-margin-top:110px}
+.case{padding:14px 18px 16px;margin-bottom:14px;scroll-margin-top:calc(var(--tools,0px) + 10px)}
+#rows{scroll-margin-top:16px}
 .case[hidden]{display:none}
 .case.here{border-color:var(--s1);box-shadow:0 0 0 1px var(--s1)}
 .case header{display:flex;flex-wrap:wrap;gap:2px 14px;align-items:baseline;margin-bottom:10px;font-size:13px}
@@ -66,10 +68,11 @@ h4{margin:0 0 4px;font-size:12.5px;color:var(--soft);font-weight:600}
 .case table{margin-top:10px;font-size:13px}
 .case th,.case td{padding:4px 10px;text-align:left;vertical-align:top}
 .case th:first-child,.case td:first-child{padding-left:0}
-.case .message{width:100%;white-space:pre-wrap;overflow-wrap:anywhere;min-width:200px;color:var(--soft)}
+.case .message{width:100%;white-space:pre-wrap;overflow-wrap:anywhere;min-width:140px;color:var(--soft)}
 .from{color:var(--soft);font-weight:400}
 @media(max-width:760px){main{padding:24px 14px 48px}.texts{grid-template-columns:minmax(0,1fr)}.keys{display:none}
-.tools{position:static}.case{scroll-margin-top:10px}}
+.tools{position:static}
+.case{scroll-margin-top:10px}.tiles{grid-template-columns:1fr 1fr}.find input{flex-basis:100%}}
 @media print{.tools{display:none}}
 """
 
@@ -84,23 +87,27 @@ function select(index, scroll) {
   place.textContent = shown.length ? `${at + 1} of ${shown.length}` : "none";
   if (!shown.length) return;
   shown[at].classList.add("here");
-  if (scroll) shown[at].scrollIntoView({block: "start"});
+  if (scroll) show(shown[at]);
+}
+
+function show(one) {  // below the tools, which stay in sight and may take several lines
+  document.body.style.setProperty("--tools", document.querySelector(".tools").offsetHeight + "px");
+  one.scrollIntoView({block: "start"});
 }
 
 function filter(scroll) {
   const hash = location.hash.slice(1), row = hash.startsWith("row-") ? document.getElementById(hash) : null;
   const known = chips.some(chip => chip.hash.slice(1) === hash);
   const kind = row ? "all" : known ? hash : chips[0].hash.slice(1);
-  const words = search.value.trim().toLowerCase();
+  const words = search.value.trim().toLowerCase(), current = scroll ? row : shown[at];
   shown[at]?.classList.remove("here");
   shown = cases.filter(one => one === row || ((kind === "all" || one.dataset.kinds.split(" ").includes(kind))
     && (!words || one.textContent.toLowerCase().includes(words))));
   const kept = new Set(shown);
   for (const one of cases) one.hidden = !kept.has(one);
   for (const chip of chips) chip.setAttribute("aria-current", chip.hash.slice(1) === kind);
-  at = 0;
-  select(row ? shown.indexOf(row) : 0, false);
-  if (scroll && row) row.scrollIntoView({block: "start"});
+  select(shown.indexOf(current), false);
+  if (scroll && row) show(row);
   else if (scroll && (known || hash === "rows")) document.querySelector("#rows").scrollIntoView();
 }
 

@@ -175,7 +175,8 @@ class RewardRunner:
         if self._pool is not None:
             chunk = max(1, min(_LARGEST_CHUNK, len(quick) // (4 * self._workers)))
             calls = (self._call(unit, pickled) for unit in quick)
-            yield from zip(quick, self._pool.map(calls, chunk=chunk), strict=True)
+            for number, result in self._pool.completed(calls, chunk=chunk):
+                yield quick[number], result
         for unit, future in zip(slow, handed, strict=True):
             yield unit, future.result()
 

@@ -138,14 +138,22 @@ def test_forked_children_die_with_the_call(pool: KillablePool, tmp_path: Path) -
     assert wait_until(lambda: not alive(int(note.read_text())))
 
 
-def test_map_keeps_order_and_uses_all_workers(pool: KillablePool) -> None:
+def test_many_calls_use_all_workers_and_come_with_their_numbers(pool: KillablePool) -> None:
     started = time.monotonic()
     calls = [Call(F + "sleep", (0.4 if i % 2 else 0.3,), 10) for i in range(6)]
-    assert [result.value for result in pool.map(calls)] == [call.args[0] for call in calls]
+    found = dict(pool.completed(calls))
+    assert [found[i].value for i in range(6)] == [call.args[0] for call in calls]
     assert time.monotonic() - started < 1.9  # 2.1 s one after the other
 
 
-def test_map_in_chunks_with_failures_between(pool: KillablePool) -> None:
+def test_nothing_waits_for_a_stuck_call(pool: KillablePool) -> None:
+    calls = [Call(F + "stuck_in_c", (), 2.0), *(Call(F + "add", (i, 0), 5) for i in range(200))]
+    numbers = [number for number, _ in pool.completed(calls, chunk=4)]
+    assert numbers.index(0) >= 190  # but those in its own message
+    assert sorted(numbers) == list(range(201))
+
+
+def test_many_calls_in_chunks_with_failures_between(pool: KillablePool) -> None:
     names = ["add", "add", "exit", "add", "stuck", "add", "error", "add", "exit", "stuck"] * 2
     how = {
         "add": Call(F + "add", (1, 2), 5),
@@ -154,11 +162,11 @@ def test_map_in_chunks_with_failures_between(pool: KillablePool) -> None:
         "error": Call(F + "raise_hostile", (), 5),
     }
     expected = {"add": "ok", "exit": "crash", "stuck": "timeout", "error": "error"}
-    results = list(pool.map((how[name] for name in names), chunk=5))
-    assert [result.outcome.value for result in results] == [expected[name] for name in names]
+    found = dict(pool.completed((how[name] for name in names), chunk=5))
+    assert [found[i].outcome.value for i in range(len(names))] == [expected[name] for name in names]
 
 
-def test_map_reads_ahead_only_a_little(pool: KillablePool) -> None:
+def test_many_calls_are_read_ahead_only_a_little(pool: KillablePool) -> None:
     taken = 0
 
     def endless() -> Iterator[Call]:
@@ -167,8 +175,10 @@ def test_map_reads_ahead_only_a_little(pool: KillablePool) -> None:
             taken += 1
             yield Call(F + "add", (taken, 0))
 
-    results = pool.map(endless(), chunk=4)
-    assert [next(results).value for _ in range(20)] == list(range(1, 21))
+    results = pool.completed(endless(), chunk=4)
+    for _ in range(20):
+        number, result = next(results)
+        assert result.value == number + 1
     assert taken < 60
 
 
@@ -193,7 +203,7 @@ def test_many_stuck_calls_from_many_threads_leave_it_healthy() -> None:
 
         with ThreadPoolExecutor(8) as threads:
             assert len(list(threads.map(one, range(300)))) == 300
-        assert list(pool.map([Call("builtins:abs", (-i,)) for i in range(100)], chunk=10))[-1].value == 99
+        assert dict(pool.completed([Call("builtins:abs", (-i,)) for i in range(100)], chunk=10))[99].value == 99
         assert wait_until(lambda: len(me.children(recursive=True)) == before[1] + 5)  # the template and the workers
         assert [child for child in me.children() if child.status() == psutil.STATUS_ZOMBIE] == []
     gc.collect()
@@ -206,8 +216,10 @@ def test_closing_at_any_moment_leaves_nothing() -> None:
     before = me.num_fds(), len(me.children(recursive=True))
     for calls in range(0, 60, 3):
         pool = KillablePool(3, calls_per_worker=1)  # so that it forks all the time
-        results = pool.map([Call("builtins:abs", (-i,)) for i in range(100)])
-        assert [next(results).value for _ in range(calls)] == list(range(calls))
+        results = pool.completed([Call("builtins:abs", (-i,)) for i in range(100)])
+        for _ in range(calls):
+            number, result = next(results)
+            assert result.value == number
         pool.close()
         with pytest.raises(PoolError, match="closed"):
             list(results)

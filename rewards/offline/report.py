@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rewards.atomic import write_atomically
 from rewards.offline.agreement import Agreement, Comparison, Confusion
-from rewards.offline.cases import Kind
+from rewards.offline.cases import Kind, printable
 from rewards.offline.distribution import Distribution
 from rewards.offline.report_cases import cases_section, text
 from rewards.offline.report_page import SCRIPT, STYLE
@@ -60,7 +60,8 @@ def write_report(
         f"{speed(findings.rows, seconds, resumed)}</p>{found}"
         f"<footer>written {datetime.now():%Y-%m-%d %H:%M}</footer>"
     )
-    write_atomically(path, page(f"{title}: scores", body, script=SCRIPT if findings.cases else "", style=STYLE))
+    script = SCRIPT if findings.cases else ""
+    write_atomically(path, page(f"{printable(title)}: scores", body, script=script, style=STYLE))
 
 
 def _tiles(findings: Findings, against: str) -> str:

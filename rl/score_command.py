@@ -129,10 +129,15 @@ def _show(request: ScoreRequest, findings: Findings, seconds: float, *, before: 
         from rewards.offline.report import write_report
 
         write_report(
-            request.report, findings, title=f"{request.rewards.stem} on {request.data.name}",
-            rewards_file=str(request.rewards), data_file=str(request.data),
-            against_file=None if request.against is None else str(request.against),
-        )  # fmt: skip
+            request.report,
+            findings,
+            title=f"{request.rewards.stem} on {request.data.name}",
+            rewards_file=str(request.rewards),
+            data_file=str(request.data),
+            seconds=seconds,
+            resumed=before,
+            **names,
+        )
         print(f"\nreport: {request.report}")
     unmet = request.standards.unmet(findings)
     for line in unmet:

@@ -17,12 +17,12 @@ from __future__ import annotations
 import pickle
 import queue
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -128,22 +128,29 @@ class KillablePool:
         """
         return self._submit([Call(function, args, timeout_s)]).result()[0]
 
-    def map(self, calls: Iterable[Call], *, chunk: int = 1) -> Iterator[CallResult]:
-        """Run calls on all workers; results come in the order of the calls, as soon as they are there.
+    def completed(self, calls: Iterable[Call], *, chunk: int = 1) -> Iterator[tuple[int, CallResult]]:
+        """Run calls on all workers; (number of the call from 0, result) as they end: none waits for a stuck one.
 
         Reads ahead by a few chunks per worker only, so `calls` may be endless.
 
         Args:
             chunk: calls handed to a worker in one message. Raise it for calls of microseconds.
         """
-        source = iter(calls)
-        ahead: deque[Future[list[CallResult]]] = deque()
+        source, read, under_way = iter(calls), 0, 0
+        done: queue.SimpleQueue[tuple[int, Future[list[CallResult]]]] = queue.SimpleQueue()
+
+        def ended(first: int, results: Future[list[CallResult]]) -> None:
+            done.put((first, results))
+
         while True:
-            while len(ahead) < 3 * len(self._threads) and (part := list(islice(source, chunk))):
-                ahead.append(self._submit(part))
-            if not ahead:
+            while under_way < 3 * len(self._threads) and (part := list(islice(source, chunk))):
+                self._submit(part).add_done_callback(partial(ended, read))
+                read, under_way = read + len(part), under_way + 1
+            if not under_way:
                 return
-            yield from ahead.popleft().result()
+            first, results = done.get()
+            under_way -= 1
+            yield from enumerate(results.result(), first)
 
     def close(self) -> None:
         """Kill all workers and wait until they are gone. Calls under way end in `PoolError`."""

@@ -1,0 +1,155 @@
+"""`ponder score` as a user runs it.
+
+1. It prints what it found, writes scored rows and a report, and holds the rewards to standards by its exit code.
+2. Killed or interrupted, the same command goes on and ends with the same file as an undisturbed one.
+3. What is wrong with rewards, data or standards is told before anything is scored; nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rl.cli import main
+
+ROOT = Path(__file__).parents[2]
+REWARDS = (
+    "correctness: math\nrewards: [{use: math}, {use: 'mine.py:brevity', weight: 0.1, options: {target_tokens: 5}}]\n"
+)
+MINE = """
+def brevity(sample, target_tokens: int = 20) -> float:
+    return min(1.0, target_tokens / max(len(sample.response.split()), 1))
+
+def number(sample) -> float:
+    if sample.answer == "bad":
+        raise ValueError("no number")
+    return float(sample.answer)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "rewards.yaml").write_text(REWARDS)
+    answers = [("42", True), ("41", False), ("42.0", True), ("40", True), ("7", False)]
+    rows = [
+        {"question": "6 x 7?", "response": rf"So \boxed{{{said}}}.", "ground_truth": "42", "is_correct": label}
+        for said, label in answers
+    ]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def score(*arguments: str) -> int:
+    return main(["score", "--rewards", "rewards.yaml", "--data", "data.jsonl", *arguments])
+
+
+def test_what_is_printed_and_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert score("--label", "is_correct", "--out", "scored.jsonl", "--report", "report.html") == 0
+    printed = capsys.readouterr().out
+    assert "5 samples" in printed
+    assert re.search(r"precision 1.000\s+recall 0.667\s+F1 0.800", printed)
+    assert re.search(r"false negative 1 of 1: row 4", printed)
+    rows = [json.loads(line) for line in (folder / "scored.jsonl").read_text().splitlines()]
+    assert [row["scored"]["correct"] for row in rows] == [True, False, True, False, False]
+    assert rows[0]["scored"]["reward"] == pytest.approx(1.1)
+    assert "6 x 7?" in (folder / "report.html").read_text()
+    assert not list(folder.glob("*.progress.json"))
+
+
+def test_standards_decide_the_exit_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert score("--label", "is_correct", "--min-f1", "0.8", "--max-failures", "0") == 0
+    assert score("--label", "is_correct", "--min-f1", "0.9", "--min-recall", "0.5") == 3
+    assert "not met: F1 is 0.800, below --min-f1 0.9" in capsys.readouterr().err
+    assert score("--min-f1", "0.9") == 3
+    assert "no row has a label" in capsys.readouterr().err
+
+
+def test_overrides_and_another_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "other.yaml").write_text("correctness: number\nrewards: [{use: 'mine.py:number'}]\n")
+    assert score("rewards.1.weight=0", "--out", "scored.jsonl", "--against", "other.yaml") == 0
+    rows = [json.loads(line) for line in (folder / "scored.jsonl").read_text().splitlines()]
+    assert rows[0]["scored"]["reward"] == 1.0
+    assert all(row["scored_against"]["scores"]["number"]["outcome"] == "error" for row in rows)
+    printed = capsys.readouterr().out
+    assert "other.yaml" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--data", "nothing.jsonl"], 2, "data file nothing.jsonl does not exist"),
+        (["--label", "ok"], 2, "data.jsonl, line 1: no column `ok` for --label"),
+        (["--rewards", "nothing.yaml"], 2, "there is no configuration file nothing.yaml"),
+        (["--rewards", "bad.yaml"], 2, r"rewards.0.wieght \(bad.yaml:2\): unknown key. Did you mean `weight`"),
+        (["--rewards", "shaping.yaml", "--label", "is_correct"], 2, "add `correctness: brevity`"),
+        (["--report", "mine.py"], 1, "mine.py exists already; nothing was scored"),
+        (["--out", "mine.py"], 2, "mine.py exists already; nothing was written"),
+        (["--max-failures", "few"], 2, "few"),
+        (["--min-f1", "80"], 2, "--min-f1 is 80; it goes from 0 to 1"),
+        (["--data", "empty.jsonl"], 2, "has no samples in it"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_scored(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
+    (folder / "bad.yaml").write_text("rewards:\n  - {use: math, wieght: 2}\n")
+    (folder / "shaping.yaml").write_text("rewards: [{use: 'mine.py:brevity'}]\n")
+    (folder / "empty.jsonl").write_text("\n")
+    assert score(*arguments) == code
+    assert re.search(message, capsys.readouterr().err)
+    assert (folder / "mine.py").read_text() == MINE
+
+
+def test_a_row_that_breaks_later_keeps_what_was_scored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (folder / "data.jsonl").open("a") as file:
+        file.write("{broken\n")
+    assert score("--out", "scored.jsonl") == 2
+    assert "data.jsonl, line 6: not valid JSON" in capsys.readouterr().err
+
+
+def plain(path: Path) -> list[Any]:
+    """Scored rows without the times."""
+    return [re.sub(r'"seconds": [^,}]+', "", line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_command_goes_on(folder: Path, how: signal.Signals) -> None:
+    (folder / "mine.py").write_text("import hashlib\n\ndef slow(sample) -> float:\n"
+                                    "    return len(hashlib.pbkdf2_hmac('sha1', b'x', b'y', 10_000))\n")  # fmt: skip
+    (folder / "rewards.yaml").write_text("rewards: [{use: 'mine.py:slow'}]\n")
+    (folder / "data.jsonl").write_text("".join(json.dumps({"response": f"r{i}"}) + "\n" for i in range(1500)))
+    command = [sys.executable, "-m", "rl.cli", "score", "--rewards", "rewards.yaml", "--data", "data.jsonl", "--out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    out = folder / "scored.jsonl"
+    process = subprocess.Popen(
+        [*command, "scored.jsonl"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (out.exists() and out.read_bytes().count(b"\n") > 200):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
+    if how is signal.SIGINT:
+        assert "scored.jsonl keeps what was scored; the same command goes on from there" in said
+    done = out.read_bytes().count(b"\n")
+    assert 200 < done < 1500
+    rerun = subprocess.run([*command, "scored.jsonl"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert rerun.returncode == 0, rerun.stderr
+    assert f"going on after row {done:,}" in rerun.stderr
+    undisturbed = subprocess.run([*command, "whole.jsonl"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert undisturbed.returncode == 0
+    assert plain(out) == plain(folder / "whole.jsonl")

@@ -50,7 +50,8 @@ background:var(--card);color:var(--ink);font:inherit}
 font:inherit;cursor:pointer}
 kbd{padding:1px 5px;border:1px solid var(--edge);border-radius:4px;font:11.5px ui-monospace,Menlo,Consolas,monospace}
 .keys{white-space:nowrap}
-.case{padding:14px 18px 16px;margin-bottom:14px;scroll-margin-top:calc(var(--tools,0px) + 10px)}
+.case{content-visibility:auto;contain-intrinsic-size:auto 420px;
+padding:14px 18px 16px;margin-bottom:14px;scroll-margin-top:calc(var(--tools,0px) + 10px)}
 #rows{scroll-margin-top:16px}
 .case[hidden]{display:none}
 .case.here{border-color:var(--s1);box-shadow:0 0 0 1px var(--s1)}

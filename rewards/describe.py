@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from rewards.styles import Style
@@ -54,6 +55,7 @@ class Description:
     asynchronous: bool = False
     takes_columns: bool = False
     """A parameter that is no option is a column of the data (TRL)."""
+    style: Style = "ponder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,7 @@ def describe(reference: str, style: Style = "ponder") -> Description | Problem:
     except Exception as error:
         return Problem(f"{place} does not import: {_where(error, place)}")
     if not hasattr(module, name):
-        there = [
-            key
-            for key, value in vars(module).items()
-            if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")
-        ]
-        return Problem(f"{place} has no function `{name}`; it has: {', '.join(there) or 'no functions'}")
+        return Problem(f"{place} has no function `{name}`; it has: {', '.join(_own(module)) or 'no functions'}")
     function = getattr(module, name)
     who = f"`{name}` in {place}"
     if inspect.isclass(function) or not callable(function):
@@ -91,6 +88,29 @@ def describe(reference: str, style: Style = "ponder") -> Description | Problem:
     call = function if inspect.isfunction(function) else type(function).__call__  # an object that can be called
     asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
     return _describe(function, parameters, style, who, asynchronous=asynchronous)
+
+
+def describe_file(path: str) -> dict[str, Description | Problem] | Problem:
+    """Describe every function that a file defines, each in the style that its arguments are of."""
+    try:
+        names = _own(import_file(Path(path)))
+    except Exception as error:
+        return Problem(f"{path} does not import: {_where(error, path)}")
+    found: dict[str, Description | Problem] = {}
+    for name in names:
+        styles: Sequence[Style] = ("ponder", "trl", "trl_text", "verl")
+        described = [describe(f"{path}:{name}", style) for style in styles]
+        found[name] = next((one for one in described if isinstance(one, Description)), described[0])
+    return found
+
+
+def _own(module: ModuleType) -> list[str]:
+    """Names of the functions that a module defines and does not hide."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
 
 
 def _describe(
@@ -137,6 +157,7 @@ def _describe(
         group=group,
         asynchronous=asynchronous,
         takes_columns=style in ("trl", "trl_text"),
+        style=style,
     )
 
 

@@ -104,6 +104,24 @@ def list_builtins() -> dict[str, Description]:
     return {name: description for name, description in found.items() if isinstance(description, Description)}
 
 
+def list_functions(path: Path) -> dict[str, Description | Problem]:
+    """The functions of a user's file.
+
+    Raises:
+        RewardConfigError: the file is not there or does not import.
+    """
+    if not path.is_file():
+        raise RewardConfigError([f"the file {path} does not exist"])
+    with KillablePool(1) as pool:
+        result = pool.call("rewards.describe:describe_file", (str(path.resolve()),), IMPORT_TIMEOUT_S)
+    if result.outcome is not CallOutcome.OK:
+        raise RewardConfigError([f"importing {path} failed ({result.outcome}): {result.traceback}"])
+    found: dict[str, Description | Problem] | Problem = result.value
+    if isinstance(found, Problem):
+        raise RewardConfigError([found.message])
+    return found
+
+
 def _is_file(reference: str) -> bool:
     return reference.rpartition(":")[0].endswith(".py")
 

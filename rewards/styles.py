@@ -27,24 +27,18 @@ Called = Callable[[Sequence[RewardInput]], "Sequence[object] | Awaitable[Sequenc
 
 def bind(function: Callable[..., Any], style: Style, options: Mapping[str, Any], *, group: bool) -> Called:
     """A reward function with its options, in the one shape that workers call."""
-    match style:
-        case "ponder":
-            whole = partial(function, **options)
-            arguments: Callable[[Sequence[RewardInput]], tuple[tuple[Any, ...], dict[str, Any]]] = (
-                (lambda samples: ((list(samples),), {})) if group else (lambda samples: ((samples[0],), {}))
-            )
-        case "verl":
-            whole, accepted = partial(function, **options), _accepted(function, options)
-            arguments = lambda samples: ((), accepted(_verl_arguments(samples[0])))  # noqa: E731
-        case _:
-            whole, accepted = partial(function, **options), _accepted(function, options)
-            texts = style == "trl_text"
-            arguments = lambda samples: ((), accepted(_trl_arguments(samples, texts=texts)))  # noqa: E731
+    chosen = partial(function, **options)
+    accepted = _accepted(function, options)
     read = _read_verl if style == "verl" else _same
 
     def call(samples: Sequence[RewardInput]) -> Sequence[object] | Awaitable[Sequence[object]]:
-        positional, named = arguments(samples)
-        returned = whole(*positional, **named)
+        match style:
+            case "ponder":
+                returned = chosen(list(samples) if group else samples[0])
+            case "verl":
+                returned = chosen(**accepted(_verl_arguments(samples[0])))
+            case _:
+                returned = chosen(**accepted(_trl_arguments(samples, texts=style == "trl_text")))
         if inspect.isawaitable(returned):
             return _awaited(returned, len(samples), group=group, read=read)
         return _values(returned, len(samples), group=group, read=read)
@@ -81,12 +75,27 @@ def _values(returned: object, size: int, *, group: bool, read: Callable[[object]
 
 
 def _accepted(function: Callable[..., Any], options: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Leaves out the arguments that the function does not take, and columns that an option stands for."""
-    parameters = inspect.signature(function).parameters.values()
-    names = {parameter.name for parameter in parameters} - options.keys()
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-        return lambda arguments: {name: value for name, value in arguments.items() if name not in options}
-    return lambda arguments: {name: value for name, value in arguments.items() if name in names}
+    """Picks the arguments that the function takes and no option stands for.
+
+    What it returns raises ValueError where a column is missing that the function needs.
+    """
+    parameters = [one for one in inspect.signature(function).parameters.values() if one.name not in options]
+    open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
+    named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    names = {one.name for one in named}
+    needed = [one.name for one in named if one.default is one.empty]
+
+    def pick(arguments: dict[str, Any]) -> dict[str, Any]:
+        if missing := [name for name in needed if name not in arguments]:
+            raise ValueError(
+                f"the function needs the column `{missing[0]}`, which the data do not have (they have: "
+                f"{', '.join(sorted(arguments))}). Add the column, or give it under `options`."
+            )
+        return {
+            name: value for name, value in arguments.items() if (open_ended and name not in options) or name in names
+        }
+
+    return pick
 
 
 def _trl_arguments(samples: Sequence[RewardInput], *, texts: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pickle
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, SupportsFloat, cast
 
 from rewards.errors import TryAgain
@@ -20,6 +21,8 @@ _FIRST_PAUSE_S = 0.5
 calls that failed together do not come back together."""
 
 _functions: list[Called] = []
+_places: list[str] = []
+"""Where each function stands, for messages."""
 
 
 def prepare(rewards: Sequence[tuple[str, Style, Mapping[str, Any], bool]], warm_up: Sequence[str]) -> None:
@@ -32,14 +35,22 @@ def prepare(rewards: Sequence[tuple[str, Style, Mapping[str, Any], bool]], warm_
     _functions[:] = [
         bind(load_function(reference), style, options, group=group) for reference, style, options, group in rewards
     ]
+    _places[:] = [_place(reference) for reference, *_ in rewards]
     for reference in warm_up:
         load_function(reference)()
+
+
+def _place(reference: str) -> str:
+    """`f` in mine.py, line 3"""
+    file, _, name = reference.rpartition(":")
+    line = getattr(getattr(load_function(reference), "__code__", None), "co_firstlineno", None)
+    return f"`{name}` in {file}" + (f", line {line}" if line else "")
 
 
 def call_reward(place: int, samples: Sequence[bytes]) -> list[Score]:
     """Call the reward at a place of the list on pickled samples; what it returns as checked `Score`s."""
     returned = cast("Sequence[object]", _functions[place](_read(samples)))
-    return [to_score(value) for value in returned]
+    return [_to_score(place, value) for value in returned]
 
 
 async def acall_reward(place: int, samples: Sequence[bytes], retries: int, timeout_s: float) -> list[Score]:
@@ -49,7 +60,7 @@ async def acall_reward(place: int, samples: Sequence[bytes], retries: int, timeo
         try:
             returned = _functions[place](inputs)
             assert not isinstance(returned, Sequence)
-            return [to_score(value) for value in await returned]
+            return [_to_score(place, value) for value in await returned]
         except (OSError, EOFError, TryAgain):  # what the network does; TimeoutError and ConnectionError are OSErrors
             pause = _FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.0)
             if attempt == retries or time.monotonic() + pause >= ends:
@@ -60,6 +71,13 @@ async def acall_reward(place: int, samples: Sequence[bytes], retries: int, timeo
 
 def _read(samples: Sequence[bytes]) -> list[RewardInput]:
     return [pickle.loads(sample) for sample in samples]
+
+
+def _to_score(place: int, returned: object) -> Score:
+    score = to_score(returned)
+    if score.outcome is Outcome.ERROR:
+        return replace(score, message=f"{_places[place]}: {score.message}")
+    return score
 
 
 def to_score(returned: object) -> Score:

@@ -195,13 +195,24 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _rewards(options: argparse.Namespace) -> int:
-    from rewards.loader import list_builtins
+    from rewards.describe import Description
+    from rewards.loader import list_builtins, list_functions
 
-    for name, described in list_builtins().items():
-        arguments = ", ".join(option.name for option in described.options)
-        print(f"{name:<10} {described.line}\n{'':<10} options: {arguments}")
+    found = list_builtins() if options.file is None else list_functions(options.file)
+    width = max((len(name) for name in found), default=0)
+    for name, described in found.items():
+        if not isinstance(described, Description):
+            print(f"{name:<{width}}  cannot be used: {described.message}")
+            continue
+        kinds = [described.style] * (described.style != "ponder") + ["on groups"] * described.group
+        kinds += ["async"] * described.asynchronous
+        print(f"{name:<{width}}  {described.line or '(no docstring)'}" + (f" [{', '.join(kinds)}]" if kinds else ""))
+        words = [f"{one.name}={one.default}" if one.default else f"{one.name} (needed)" for one in described.options]
+        label = "columns or options" if described.takes_columns else "options"
+        print(f"{'':<{width}}  {label}: {', '.join(words) or 'none'}")
     print("\nOne of your own: a Python file with `def f(sample, **options)` that returns a number, a Score or None,")
     print("and in the configuration:  rewards: [{use: path/to/file.py:f, weight: 1}]")
+    print("`ponder rewards path/to/file.py` lists what is in it; `ponder score` tries it on samples.")
     return 0
 
 
@@ -329,7 +340,8 @@ def _parser() -> argparse.ArgumentParser:
     report = add("report", _report, "write the HTML report of runs again, or draw their curves into one picture")
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
     report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")
-    add("rewards", _rewards, "list the built-in rewards")
+    listing = add("rewards", _rewards, "list the built-in rewards, or those in a file")
+    listing.add_argument("file", metavar="FILE", type=Path, nargs="?", help="a Python file with reward functions")
     scoring = add(
         "score",
         _score,

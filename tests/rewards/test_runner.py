@@ -50,7 +50,8 @@ def test_values_of_all_kinds() -> None:
         names = ["nan", "infinity", "text", "list", "own class", "lock", "score of nan", "failure outcome", "large"]
         for name, one in zip(names, runner.score(inputs(names)), strict=True):
             assert one.scores["returns"].outcome is Outcome.ERROR, name
-            assert one.scores["returns"].message, name
+            if name not in ("lock", "large"):  # these do not reach us
+                assert "plugins.py, line" in one.scores["returns"].message, name
             assert one.reward is None
         fraction, true = runner.score(inputs(["fraction", "true"]))
         assert fraction.reward == 0.25

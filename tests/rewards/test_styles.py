@@ -67,6 +67,13 @@ def test_trl_with_texts() -> None:
     assert [score.value for score in called("length", "trl_text", [sample("42"), sample("forty-two")])] == [-2.0, -9.0]
 
 
+def test_a_column_that_a_function_needs_and_the_data_lack_is_named() -> None:
+    bare = RewardInput(MESSAGES, "42", None, "42", "42", columns={"level": 2})
+    with pytest.raises(ValueError, match=r"needs the column `solution`, .*they have: .*ground_truth, level"):
+        called("accuracy", "trl", [bare])
+    assert called("accuracy", "trl", [bare], solution=["42"])[0].value == 1.0
+
+
 def test_verl_numbers_and_dicts() -> None:
     right, wrong = sample("#### 42"), sample("#### 41")
     assert [called("compute_score", "verl", [one])[0].value for one in (right, wrong)] == [1.0, 0.0]

@@ -7,10 +7,12 @@ import math
 import pickle
 import random
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, SupportsFloat, cast
 
+from rewards import styles
 from rewards.errors import TryAgain
 from rewards.styles import Called, Style, bind
 from rewards.types import Outcome, RewardInput, Score
@@ -49,7 +51,13 @@ def _place(reference: str) -> str:
 
 def call_reward(place: int, samples: Sequence[bytes]) -> list[Score]:
     """Call the reward at a place of the list on pickled samples; what it returns as checked `Score`s."""
-    returned = cast("Sequence[object]", _functions[place](_read(samples)))
+    inputs = _read(samples)
+    try:
+        returned = cast("Sequence[object]", _functions[place](inputs))
+    except MemoryError:  # the process is replaced
+        raise
+    except Exception as error:
+        return [_error(_told(error))] * len(inputs)
     return [_to_score(place, value) for value in returned]
 
 
@@ -58,15 +66,26 @@ async def acall_reward(place: int, samples: Sequence[bytes], retries: int, timeo
     inputs, ends = _read(samples), time.monotonic() + timeout_s
     for attempt in range(retries + 1):
         try:
-            returned = _functions[place](inputs)
-            assert not isinstance(returned, Sequence)
+            returned = cast("Awaitable[Sequence[object]]", _functions[place](inputs))
             return [_to_score(place, value) for value in await returned]
-        except (OSError, EOFError, TryAgain):  # what the network does; TimeoutError and ConnectionError are OSErrors
+        except MemoryError:
+            raise
+        except Exception as error:
+            # What the network does: TimeoutError and ConnectionError are OSErrors.
+            again = isinstance(error, (OSError, EOFError, TryAgain)) and attempt < retries
             pause = _FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.0)
-            if attempt == retries or time.monotonic() + pause >= ends:
-                raise
-            await asyncio.sleep(pause)
-    raise AssertionError("the last attempt returns or raises")
+            if not again or time.monotonic() + pause >= ends:
+                return [_error(_told(error))] * len(inputs)
+        await asyncio.sleep(pause)
+    raise AssertionError("the last attempt returns")
+
+
+def _told(error: Exception) -> str:
+    """The traceback from the reward function on, without the frames of ours that called it."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename in (__file__, styles.__file__):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(frames)))
 
 
 def _read(samples: Sequence[bytes]) -> list[RewardInput]:

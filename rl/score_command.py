@@ -104,7 +104,7 @@ def _score_all(
                 statistics.add(scored)
                 progress.step(scored)
                 for failure in runner.new_failures():
-                    progress.note(f"row {row.number}: {failure}".rstrip())
+                    progress.note(failure.rstrip())
     except RewardFailed as error:
         raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
     except KeyboardInterrupt:

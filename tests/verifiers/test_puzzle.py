@@ -135,7 +135,7 @@ def test_no_answer_is_executed_or_takes_long(task: str, tmp_path: Path) -> None:
         start = time.perf_counter()
         assert not right(task, bomb, str(item["answer"]), item["metadata"])
         assert time.perf_counter() - start < 2
-    assert not proof.exists()
+        assert not proof.exists()
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,19 @@ def test_wrong_answers_that_the_scorer_pays(task: str, gold: str, metadata: dict
     assert library(task, wrong, gold, metadata) >= 1 - 1e-9
     assert not verify_puzzle(task, gold, wrong, metadata)
     assert verify_puzzle(task, gold, gold, metadata)
+
+
+def test_metadata_are_not_written_to() -> None:
+    (item,) = items("knight_swap")  # its scorer notes the states of the board on the way
+    metadata = {name: value for name, value in item["metadata"].items() if name != "board_states"}
+    assert metadata["is_possible"] and right("knight_swap", item["answer"], item["answer"], metadata)
+    assert "board_states" not in metadata
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_word_ladders_of_every_length(size: int) -> None:
+    ladder = reasoning_gym.create_dataset("word_ladder", size=1, seed=1, min_word_length=size, max_word_length=size)[0]
+    assert right("word_ladder", ladder["answer"], ladder["answer"], ladder["metadata"])
 
 
 def test_every_rule_of_our_own_names_a_task() -> None:

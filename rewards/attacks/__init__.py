@@ -1,4 +1,4 @@
-"""Attacks rewards with a shipped corpus of reward hacks, and says what was paid that should not have been.
+r"""Attacks rewards with a shipped corpus of reward hacks, and says what was paid that should not have been.
 
 for report in attack_builtins():
     print(*describe_attack(report), sep="\n")

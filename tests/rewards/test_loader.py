@@ -47,7 +47,7 @@ def test_files_are_found_beside_the_config_first_then_here(tmp_path: Path, monke
     [
         (
             "maths",
-            ["no reward is called `maths`", "Did you mean `math`?", "math, code, overlong, format", "file.py:function"],
+            ["no reward is called `maths`", "Did you mean `math`?", "math, code, choice, puzzle, length", "file.py:function"],
         ),
         ("plugins.py:brevty", ["has no function `brevty`", "brevity", "is_even"]),
         ("plugin.py:brevity", ["the file plugin.py does not exist", str(HERE / "plugin.py")]),
@@ -128,7 +128,8 @@ def test_all_problems_come_at_once() -> None:
 
 def test_built_ins_are_listed_with_a_line_and_options() -> None:
     found = list_builtins()
-    assert set(found) == {"math", "code", "overlong", "format"}
+    names = {"math", "code", "choice", "puzzle", "length", "length_kimi", "overlong", "repetition", "format"}
+    assert set(found) == names
     for description in found.values():
         assert description.line.endswith(".")
     assert [(option.name, option.default) for option in found["math"].options] == [("right", "1.0"), ("wrong", "0.0")]

@@ -24,7 +24,7 @@ NUMBER, SINCE, DUE, THREADS = range(4)
 SPARE_THREADS = 16
 """Threads, or tasks that cannot be cancelled, that ended calls may have left at work before the process is replaced."""
 
-_STALL_S = 0.1  # a call's deadline makes up for steps of others that are longer than this
+_STALL_S = 0.01  # a call's deadline makes up for steps of others that are longer than this
 _STACKS = 4  # of a call's tasks, told at a timeout
 
 

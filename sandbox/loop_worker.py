@@ -204,6 +204,11 @@ class _Worker(asyncio.Protocol):
             call.due += lost
             call.timer = self._loop.call_at(call.due, self._expire, call)
             self._answer("until", call.number, call.due, "")
+        else:
+            self._loop.call_soon(self._cancel, call)  # what is ready to run when a busy loop comes to this runs first
+
+    def _cancel(self, call: CallHere) -> None:
+        if call.number not in self._calls:
             return
         call.expired = True
         call.where = stacks(call)

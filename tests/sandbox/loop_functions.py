@@ -33,6 +33,13 @@ BARRIERS: dict[int, asyncio.Barrier] = {}
 NOW, PEAK = 0, 0
 
 
+async def blink(times: int, seconds: float) -> None:
+    """Bad manners, but no long stall."""
+    for _ in range(times):
+        time.sleep(seconds)
+        await asyncio.sleep(0)
+
+
 async def meet(others: int) -> int:
     """Ends when this many run at once; how many ever did."""
     global NOW, PEAK
@@ -146,6 +153,16 @@ async def count_tasks() -> int:
     return len(asyncio.all_tasks())
 
 
+async def hold_memory(path: str, size: int) -> int:
+    held = bytearray(size)
+    await until_there(path)
+    return len(held)
+
+
+async def take_memory(size: int) -> int:
+    return len(bytearray(size))
+
+
 async def kill_itself(number: int) -> None:
     os.kill(os.getpid(), number)
     time.sleep(1000)
@@ -156,6 +173,11 @@ async def loaded() -> tuple[list[str], int]:
 
 
 READY: list[str] = []
+
+
+def never_prepared(path: str) -> None:
+    Path(path).touch()
+    pool_functions.stuck_in_c()
 
 
 async def prepare(word: str) -> None:
@@ -171,11 +193,13 @@ async def prepared() -> list[str]:
     return READY
 
 
-async def fork_and_return() -> int:
-    """Both the parent and the child return: only one answer may arrive."""
-    os.fork()
-    await asyncio.sleep(0)
-    return os.getpid()
+async def fork_and_return() -> tuple[int, int]:
+    """The child must not go on with the loop: not answer, nor run other calls. Our pid and its exit status."""
+    child = os.fork()
+    if child == 0:
+        await asyncio.sleep(0)
+        os._exit(9)
+    return os.getpid(), os.waitpid(child, 0)[1]
 
 
 async def leave_child(path: str) -> None:

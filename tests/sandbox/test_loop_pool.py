@@ -215,9 +215,13 @@ def test_a_call_that_does_not_end_when_cancelled_is_killed(pool: LoopPool, tmp_p
 def test_deadlines_make_up_for_what_others_block(pool: LoopPool) -> None:
     process = process_of(pool)
     good = [submit(pool, "pid_after", 0.2, timeout_s=0.4) for _ in range(10)]
-    slow = submit(pool, "run", "sleep", 2.0)
+    slow = [submit(pool, "run", "sleep", 2.0)]
     good += [submit(pool, "pid_after", 0.2, timeout_s=0.4) for _ in range(10)]
-    assert slow.result().outcome is CallOutcome.OK
+    assert slow[0].result().outcome is CallOutcome.OK
+    assert [result.result().value for result in good] == [process] * 20
+    slow = [submit(pool, "blink", 5, 0.03) for _ in range(10)]
+    good = [submit(pool, "pid_after", 0.1, timeout_s=0.3) for _ in range(20)]
+    assert {result.result().outcome for result in slow} == {CallOutcome.OK}
     assert [result.result().value for result in good] == [process] * 20
 
 
@@ -251,6 +255,10 @@ def test_a_process_that_is_killed_from_outside_is_nobodys_fault(pool: LoopPool, 
         os.kill(process_of(pool), signal.SIGKILL)
         note.touch()
         assert [result.result().outcome for result in good] == [CallOutcome.OK] * 20
+    busy = submit(pool, "note_then", str(tmp_path / "busy"), "run", "sleep", 0.5)
+    assert wait_until(lambda: (tmp_path / "busy").exists() and (tmp_path / "busy").read_text() != "")
+    os.kill(int((tmp_path / "busy").read_text()), signal.SIGKILL)
+    assert busy.result().outcome is CallOutcome.OK
 
 
 @pytest.mark.parametrize("bomb", ["memory_bomb", "slow_memory_bomb"])
@@ -264,11 +272,18 @@ def test_memory_bombs_hurt_nobody_else(bomb: str, tmp_path: Path) -> None:
         assert "MemoryError" in result.traceback
 
 
+def test_memory_that_others_hold_is_not_held_against_a_call(tmp_path: Path) -> None:
+    with LoopPool(concurrency=32, memory_mb=600) as pool:
+        held = submit(pool, "hold_memory", str(tmp_path / "there"), 300 * 2**20)
+        taken = submit(pool, "note_then", str(tmp_path / "there"), "take_memory", 300 * 2**20)
+        assert held.result().value == taken.result().value == 300 * 2**20
+
+
 def test_a_forked_child_never_answers_and_dies_with_the_process(pool: LoopPool, tmp_path: Path) -> None:
     note = tmp_path / "child"
     with LoopPool(concurrency=2) as pool:
         process = process_of(pool)
-        assert [run(pool, "fork_and_return").value for _ in range(5)] == [process] * 5
+        assert [run(pool, "fork_and_return").value for _ in range(5)] == [(process, 0)] * 5
         assert run(pool, "leave_child", str(note)).outcome is CallOutcome.OK
         assert wait_until(lambda: note.read_text() != "")
         assert alive(int(note.read_text()))
@@ -356,6 +371,17 @@ def test_close_ends_calls_under_way_and_those_who_wait_to_submit() -> None:
                 future.result(5)
     with pytest.raises(PoolError, match="closed"):
         submit(pool, "pid_after", 0)
+
+
+def test_close_does_not_wait_for_an_initializer(tmp_path: Path) -> None:
+    pool = LoopPool(concurrency=2, initializer=Call(F + "never_prepared", (str(tmp_path / "note"),), 60))
+    result = submit(pool, "pid_after", 0)
+    assert wait_until((tmp_path / "note").exists)
+    started = time.monotonic()
+    pool.close()
+    assert time.monotonic() - started < 5
+    with pytest.raises(PoolError, match="closed"):
+        result.result()
 
 
 @pytest.mark.parametrize("initializer", ["prepare", "prepare_at_once"])

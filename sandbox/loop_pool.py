@@ -3,7 +3,7 @@
 The sibling of `KillablePool`, with the same promises to many calls in one process. Each call has a hard deadline. One
 that waits is cancelled at its deadline. One that blocks the loop, or does not end when it is cancelled, is killed with
 the process and its process group, and so is one that ends the process. The process marks in shared memory whose turn it
-is (see `sandbox/loop_worker.py`), so that this call alone is blamed; the others run again in a fresh process.
+is (see `sandbox/loop_steps.py`), so that this call alone is blamed; the others run again in a fresh process.
 
 A call is blamed only for what it is known to have done. Where that is not certain (the kernel killed the process for
 want of memory, a thread died), those who may have done it run again in groups of half the size, in the end alone.

@@ -1,6 +1,7 @@
 """From the scores of a sample to one number, and from many samples to metrics.
 
 - `declared`: what a reward's `range`, `clip` and `normalise` make of a value.
+- `gated`: what `requires` keeps from being called.
 - `combine`: the scores of one sample -> its reward and verdict.
 - `summarise`: the scores of many samples -> metrics.
 """
@@ -12,6 +13,9 @@ from dataclasses import replace
 
 from rewards.config import RewardConfig
 from rewards.types import Combined, Outcome, Score
+
+_ROUNDING = 1e-9
+"""Share of a declared range by which floating point may miss its ends."""
 
 
 def declared(score: Score, config: RewardConfig, *, judges: bool) -> Score:
@@ -27,8 +31,13 @@ def declared(score: Score, config: RewardConfig, *, judges: bool) -> Score:
     if not score.outcome.has_value:
         return score
     value = score.value
+    if config.range is not None:
+        for end in config.range:  # 0.7 + 0.2 + 0.1 is 0.9999999999999999
+            if abs(value - end) <= _ROUNDING * (config.range[1] - config.range[0]):
+                value = end
     if judges and score.correct is None:
-        score = replace(score, correct=value >= (config.range[1] if config.range else 1.0))
+        best = value >= (config.range[1] if config.range else 1.0)
+        score = replace(score, correct=best and score.outcome is Outcome.SCORED)
     if config.range is None:
         return score
     low, high = config.range
@@ -36,10 +45,11 @@ def declared(score: Score, config: RewardConfig, *, judges: bool) -> Score:
     if config.clip:
         detail["clipped"] = float(kept != value)
     elif kept != value:
-        message = (
-            f"returned {value:g}, outside its declared range [{low:g}, {high:g}]: widen `range`, or add `clip: true`"
+        why = (
+            f"`{config.label}` returned {value!r}, outside its declared range [{low:g}, {high:g}]: "
+            "widen `range`, or add `clip: true`"
         )
-        return Score(0.0, Outcome.ERROR, message=message, seconds=score.seconds)
+        return Score(0.0, Outcome.ERROR, message=why, seconds=score.seconds)
     if config.normalise is not None:
         detail["raw"] = value
         start, end = config.normalise
@@ -52,33 +62,51 @@ def verdict_of(names: Sequence[str], scores: Mapping[str, Score]) -> Score | Non
     return next((scores[name] for name in names if scores[name].outcome is not Outcome.SKIPPED), None)
 
 
+def gated(gates: Sequence[str], scores: Mapping[str, Score]) -> Score | None:
+    """The score of a reward that its gates keep from being called; None where it is called.
+
+    Where the gate that decides failed, it is not known whether this reward counts: `correct` is None, and `combine`
+    takes it for a failure. Where it said no, `correct` is False. Where no gate applies, neither does this reward.
+    """
+    if not gates:
+        return None
+    verdict, named = verdict_of(gates, scores), " or ".join(f"`{gate}`" for gate in gates)
+    if verdict is None:
+        return Score(0.0, Outcome.SKIPPED)
+    if _unknown(verdict):
+        return Score(0.0, Outcome.GATED, message=f"not called: {named} failed: {verdict.message}")
+    if verdict.outcome.has_value and verdict.correct:
+        return None
+    return Score(0.0, Outcome.GATED, correct=False, message=f"not called: {named} did not say right")
+
+
+def _unknown(score: Score) -> bool:
+    """Whether a failure, of the reward or of what it requires, leaves open what the sample is worth."""
+    return score.outcome.is_failure or (score.outcome is Outcome.GATED and score.correct is None)
+
+
 def combine(
     scores: Mapping[str, Score], rewards: Sequence[RewardConfig], correctness: Sequence[str], *, mask: bool
 ) -> Combined:
     """One sample's scores -> its reward and verdict.
 
-    The reward is the weighted sum of all that scored. It is None (the sample leaves the loss) when every reward
-    skipped, and under `mask` when one failed that pays, gates one that pays, or judges correctness; without `mask` a
-    failure counts 0.
+    The reward is the weighted sum of the rewards that have a weight. It is None (the sample leaves the loss) when none
+    of them applies, and under `mask` when a failure leaves open what one of them is worth, or what is right; without
+    `mask` a failure counts 0. A reward of weight 0 changes nothing.
 
     Args:
-        scores: by name, in the order of `rewards`.
+        scores: by name.
         rewards: all rewards.
         correctness: names of the rewards that judge right and wrong; the first that applies decides.
         mask: `on_error: mask`.
     """
     verdict = verdict_of(correctness, scores)
-    correct = None if verdict is None else False if verdict.outcome is Outcome.GATED else verdict.correct
-    paying = [config for config in rewards if config.weight != 0]
-    deciding = {*correctness, *(name for config in paying for name in (config.label, *config.gates))}
-    if mask and any(scores[name].outcome.is_failure for name in deciding):
+    correct = None if verdict is None else verdict.correct
+    paying = [(config.weight, scores[config.label]) for config in rewards if config.weight != 0]
+    open_ended = any(_unknown(score) for _, score in paying) or (verdict is not None and _unknown(verdict))
+    if (mask and open_ended) or all(score.outcome is Outcome.SKIPPED for _, score in paying):
         return Combined(None, scores, correct)
-    if all(score.outcome is Outcome.SKIPPED for score in scores.values()):
-        return Combined(None, scores, correct)
-    total = sum(
-        config.weight * scores[config.label].value for config in paying if scores[config.label].outcome.has_value
-    )
-    return Combined(float(total), scores, correct)
+    return Combined(float(sum(weight * score.value for weight, score in paying)), scores, correct)
 
 
 def summarise(combined: Sequence[Combined]) -> dict[str, float]:

@@ -66,6 +66,9 @@ def _condition(node: ast.expr, text: str) -> Condition:
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             operands = [_value(one, text) for one in (left, *comparators)]
             tests = [_comparison(op, text) for op in ops]
+            for kind, right in zip(ops, comparators, strict=True):
+                if isinstance(kind, (ast.In, ast.NotIn)) and isinstance(right, ast.Constant):
+                    raise ConditionError(f"`in` needs a list: write == or [{ast.unparse(right)}] in {text!r}")
             return lambda sample: all(
                 test(a(sample), b(sample)) for test, a, b in zip(tests, operands, operands[1:], strict=False)
             )
@@ -94,6 +97,10 @@ def _value(node: ast.expr, text: str) -> _Value:
             return operator.attrgetter(name)
         case ast.Attribute(value=ast.Name(id="columns"), attr=name):
             return lambda sample: sample.columns.get(name)
+        case ast.Attribute(value=ast.Attribute()):
+            raise ConditionError(
+                f"`{ast.unparse(node)}` in {text!r}: only a whole column can be compared, columns.<name>"
+            )
         case ast.Name(id=name):
             raise ConditionError(
                 f"`{name}` in {text!r} is no field. Fields are {', '.join(FIELDS)} and columns.<name>; "

@@ -25,13 +25,13 @@ class RewardConfig(Section):
 
     use: str = Field(min_length=1)
     """A built-in name (`ponder rewards` lists them) or `path/to/file.py:function`."""
-    name: str | None = None
+    name: str | None = Field(None, pattern="^[^/]+$")
     """Name in metrics; default: the built-in's or the function's name."""
     style: Literal["ponder", "trl", "trl_text", "verl"] = "ponder"
     """How the function is called: `ponder` (one RewardInput, or a list of them where its first parameter is annotated
     as a list), `trl` (`prompts, completions, **columns` as chat turns), `trl_text` (the same as plain texts), `verl`
     (`data_source, solution_str, ground_truth, extra_info`)."""
-    weight: float = 1.0
+    weight: float = Field(1.0, ge=-1e6, le=1e6)
     """Factor in the weighted sum; may be negative, 0 measures without paying."""
     when: str | None = None
     """Which samples it applies to, e.g. `task == "gsm8k"` or `task in ["aime", "amc"] and thinking_budget > 0`;
@@ -45,8 +45,8 @@ class RewardConfig(Section):
     """Cut values outside `range` to its ends, and count them."""
     normalise: tuple[float, float] | None = None
     """Map `range` linearly onto this, say [0, 1] or [-1, 1]."""
-    timeout_s: float = Field(5.0, gt=0)
-    """Hard deadline of one call in seconds; the process is killed at it."""
+    timeout_s: float = Field(5.0, gt=0, le=86400)
+    """Hard deadline of one call (of a group function: on a whole group) in seconds; the process is killed at it."""
     retries: int = Field(2, ge=0)
     """How often an async function is called again after a failed connection, within `timeout_s`; pauses grow."""
     options: dict[str, Any] = Field(default_factory=dict)

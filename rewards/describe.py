@@ -9,16 +9,17 @@ import importlib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from rewards.styles import Style
 from sandbox.pool_worker import import_file
 
 _LIST = re.compile(r"(\w+\.)*(list|List|Sequence|tuple|Tuple|Collection|Iterable)\b")
+_LISTS = (list, tuple, Sequence, Collection, Iterable)
 _GIVEN = {
     "trl": ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric"),
     "verl": ("data_source", "solution_str", "ground_truth", "extra_info"),
@@ -79,14 +80,15 @@ def describe(reference: str, style: Style = "ponder") -> Description | Problem:
     if inspect.isclass(function) or not callable(function):
         kind = "class" if inspect.isclass(function) else type(function).__name__
         return Problem(f"{who} is a {kind}, not a function")
-    if (line := getattr(getattr(function, "__code__", None), "co_firstlineno", None)) is not None:
+    inner = inspect.unwrap(function)
+    if (line := getattr(getattr(inner, "__code__", None), "co_firstlineno", None)) is not None:
         who += f", line {line}"
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError) as error:
         return Problem(f"{who} does not say which arguments it takes ({error}); write it as `def {name}(sample): ...`")
-    call = function if inspect.isfunction(function) else type(function).__call__  # an object that can be called
-    asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    call = inner if inspect.isfunction(inner) else type(inner).__call__  # an object that can be called
+    asynchronous = inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(call)
     return _describe(function, parameters, style, who, asynchronous=asynchronous)
 
 
@@ -122,12 +124,19 @@ def _describe(
         for parameter in parameters
         if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     ]
+    unnamed = [one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_ONLY]
+    if beyond := unnamed[1 if style == "ponder" else 0 :]:
+        return Problem(f"{who} takes `{beyond[0]}` by its place only; take the `/` out of its parameters")
     names = [parameter.name for parameter in named]
     group = style in ("trl", "trl_text")
     if style == "ponder":
         if problem := _wrong_sample(parameters, names, who):
             return problem
-        group = _LIST.match(_annotation(parameters[0].annotation)) is not None
+        group = _takes_list(function, parameters[0])
+        if not group and parameters[0].name == "samples":
+            return Problem(
+                f"{who} takes `samples`, but is called on one; for a group write `samples: list[RewardInput]`"
+            )
         options = named[1:] if parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else named
     else:
         family = "verl" if style == "verl" else "trl"
@@ -171,6 +180,16 @@ def _wrong_sample(parameters: Sequence[inspect.Parameter], names: Sequence[str],
     if not parameters or parameters[0].kind not in positional:
         return Problem(f"{who} must take the sample as its first argument: def f(sample: RewardInput, **options)")
     return None
+
+
+def _takes_list(function: Callable[..., Any], parameter: inspect.Parameter) -> bool:
+    """Whether the first parameter is annotated as a list of samples, in whichever words."""
+    try:
+        hint = get_type_hints(function).get(parameter.name)
+    except Exception:  # a name that is imported for type checkers only: the words have to do
+        return _LIST.match(_annotation(parameter.annotation)) is not None
+    hints = [hint, *(get_args(hint) if get_origin(hint) in (Union, UnionType) else ())]
+    return any(get_origin(one) in _LISTS or one in _LISTS for one in hints if one is not None)
 
 
 def _annotation(annotation: Any) -> str:

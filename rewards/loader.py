@@ -39,6 +39,11 @@ class LoadedReward:
         """Its name in metrics, in `correctness:` and in `requires:`."""
         return self.config.label
 
+    @property
+    def needs_group(self) -> bool:
+        """It compares the samples of a group; TRL's functions take any batch, and score each sample by itself."""
+        return self.description.group and self.config.style == "ponder"
+
 
 def load_all(configs: Sequence[RewardConfig], correctness: str | Sequence[str], base: Path) -> list[LoadedReward]:
     """Find every reward of a section and check its options, condition and gates.
@@ -130,6 +135,8 @@ def _resolve(use: str, base: Path) -> str | Problem:
     place, _, function = use.rpartition(":")
     if use in BUILTINS:
         return BUILTINS[use]
+    if not place and use.endswith(".py"):
+        return Problem(f"`{use}` names no function; write {use}:function (`ponder rewards {use}` lists them)")
     if not place:
         near = _nearest(use, BUILTINS)
         return Problem(
@@ -150,16 +157,23 @@ def _resolve(use: str, base: Path) -> str | Problem:
 def _describe_files(wanted: Sequence[tuple[str, Style]]) -> dict[tuple[str, Style], Description | Problem]:
     """Describe functions in files, each in a process that may hang or die without harm."""
     found: dict[tuple[str, Style], Description | Problem] = {}
-    if not wanted:
-        return found
-    with KillablePool(1) as pool:
-        for reference, style in wanted:
-            result = pool.call("rewards.describe:describe", (reference, style), IMPORT_TIMEOUT_S)
-            found[reference, style] = (
-                result.value
-                if result.outcome is CallOutcome.OK
-                else Problem(f"importing {reference.rpartition(':')[0]} failed ({result.outcome}): {result.traceback}")
-            )
+    changed = {ref: Path(ref.rpartition(":")[0]).stat().st_mtime_ns for ref, _ in wanted}
+    new = [(ref, style) for ref, style in wanted if (ref, style, changed[ref]) not in _described]
+    if new:
+        with KillablePool(1) as pool:
+            for reference, style in new:
+                result = pool.call("rewards.describe:describe", (reference, style), IMPORT_TIMEOUT_S)
+                place = reference.rpartition(":")[0]
+                _described[reference, style, changed[reference]] = (
+                    result.value
+                    if result.outcome is CallOutcome.OK
+                    else Problem(f"importing {place} failed ({result.outcome}): {result.traceback}")
+                )
+    for reference, style in wanted:
+        described = _described[reference, style, changed[reference]]
+        if isinstance(described, Problem):  # it may be mended by something else than a change of the file
+            del _described[reference, style, changed[reference]]
+        found[reference, style] = described
     return found
 
 
@@ -179,12 +193,17 @@ def _name_problems(configs: Sequence[RewardConfig], judges: Sequence[str]) -> It
     for place, config in enumerate(configs):
         if place not in placed and set(config.gates) <= set(labels):
             yield (
-                f"rewards[{place}].requires: `{config.label}` waits for {', '.join(config.gates)}, which waits for "
-                f"`{config.label}`, or for another that does: take one `requires` out"
+                f"rewards[{place}].requires: `{config.label}` and {', '.join(config.gates)} wait for each other (or "
+                "for others that do), so none could be called first: take one `requires` out"
             )
 
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {"float": (int, float), "int": int, "str": str, "bool": bool}
+
+
+_described: dict[tuple[str, Style, int], Description | Problem] = {}
+"""What was found in users' files, by the time of their last change: a file that is checked is not imported once more
+when its rewards are started."""
 
 
 def _option_problems(config: RewardConfig, description: Description) -> Iterator[str]:

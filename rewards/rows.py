@@ -71,25 +71,30 @@ def chat_turns(value: object, where: str) -> tuple[Mapping[str, str], ...]:
 
 def _jsonl(path: Path) -> Iterator[tuple[int, Row]]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield number, _parse(line, path, number)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataFileError(f"data file {path} cannot be read: {error}. It should be UTF-8 text.") from error
+    except OSError as error:
+        raise DataFileError(f"data file {path} cannot be read: {error.strerror}.") from error
 
 
-def _parse(line: str, path: Path, number: int) -> Row:
+def _parse(line: bytes, path: Path, number: int) -> Row:
+    where = f"{path}, line {number}"
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        hint = " A JSON array must be rewritten with one object in each line." if line.strip() == "[" else ""
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataFileError(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        hint = " A JSON array must be rewritten with one object in each line." if text.strip() == "[" else ""
         raise DataFileError(
-            f"{path}, line {number}: not valid JSON ({error.msg} at column {error.colno}): {_short(line)}\n"
-            f"Every line must be one JSON object.{hint}"
+            f"{where}: not valid JSON ({why}): {_short(text)}\nEvery line must be one JSON object.{hint}"
         ) from error
     if not isinstance(row, dict):
-        raise DataFileError(f"{path}, line {number}: a JSON object is expected, not {_short(line)}")
+        raise DataFileError(f"{where}: a JSON object is expected, not {_short(text)}")
     return row
 
 

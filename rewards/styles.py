@@ -15,11 +15,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, SupportsFloat, cast
 
-from rewards.types import RewardInput, Score
+from rewards.types import RESERVED_PARTS, RewardInput, Score
 
 Style = Literal["ponder", "trl", "trl_text", "verl"]
+
+_NOT_DATA = frozenset({"trainer_state", "log_extra", "log_metric"})
 
 Called = Callable[[Sequence[RewardInput]], "Sequence[object] | Awaitable[Sequence[object]]"]
 """From the samples of one call to a value for each; of an async function to something to wait for."""
@@ -64,11 +66,13 @@ def _values(returned: object, size: int, *, group: bool, read: Callable[[object]
     """
     if not group:
         return [read(returned)]
-    if isinstance(returned, (str, bytes, Mapping)) or not hasattr(returned, "__iter__"):
+    if isinstance(returned, (str, bytes, Mapping)) or not (
+        hasattr(returned, "__getitem__") and hasattr(returned, "__len__")
+    ):  # a set has no order, a generator no length
         raise TypeError(
             f"a reward on a group returns a list with a value for each sample, not {type(returned).__name__}"
         )
-    values = list(returned)
+    values = list(cast("Sequence[object]", returned))
     if len(values) != size:
         raise ValueError(f"returned {len(values)} values for the {size} samples of the group")
     return [read(value) for value in values]
@@ -89,7 +93,7 @@ def _accepted(function: Callable[..., Any], options: Mapping[str, Any]) -> Calla
         if missing := [name for name in needed if name not in arguments]:
             raise ValueError(
                 f"the function needs the column `{missing[0]}`, which the data do not have (they have: "
-                f"{', '.join(sorted(arguments))}). Add the column, or give it under `options`."
+                f"{', '.join(sorted(arguments.keys() - _NOT_DATA))}). Add the column, or give it under `options`."
             )
         return {
             name: value for name, value in arguments.items() if (open_ended and name not in options) or name in names
@@ -142,9 +146,8 @@ def _read_verl(value: object) -> object:
     if "score" not in value:
         raise ValueError(f"returned a dict without `score` (it has: {', '.join(map(str, value)) or 'nothing'})")
     detail = {
-        str(name): float(part)
+        f"own_{name}" if name in RESERVED_PARTS else str(name): cast("float", part)  # checked where all scores are
         for name, part in value.items()
-        if name not in ("score", "acc") and isinstance(part, (int, float))
+        if name not in ("score", "acc") and isinstance(part, SupportsFloat) and not isinstance(part, (str, bytes))
     }
-    acc = value.get("acc")
-    return Score(value["score"], correct=None if acc is None else bool(acc), detail=detail)
+    return Score(value["score"], correct=value.get("acc"), detail=detail)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     """The reward does not apply to this sample: its `when` says so, or it returned None."""
     GATED = "gated"
-    """Not called, because the reward that it `requires` did not say right; counts 0 in the sum."""
+    """Not called, because the reward that it `requires` did not say right (counts 0), or failed."""
     NO_ANSWER = "no_answer"
     """The function scored a response in which it found no answer."""
     TIMEOUT = "timeout"
@@ -41,6 +41,10 @@ class Outcome(StrEnum):
         return self in (Outcome.SCORED, Outcome.NO_ANSWER)
 
 
+RESERVED_PARTS = frozenset({"mean", "seconds", "clipped", "raw", "retries", *Outcome})
+"""Metrics that every reward has: no part of a `Score`'s detail may go by these names."""
+
+
 @dataclass(frozen=True, slots=True)
 class RewardInput:
     """One prompt and one response as a reward function sees them (plain data, picklable)."""
@@ -55,13 +59,13 @@ class RewardInput:
     """What follows the thinking (the whole response when there is none)."""
     ground_truth: str
     columns: Mapping[str, Any] = field(default_factory=dict)
-    """The data set's other columns, the one with the answer included."""
+    """All columns of the data set but the response."""
     task: str = ""
     prompt_tokens: int | None = None
     """None where the data does not say (training always does)."""
     response_tokens: int | None = None
     """None where the data does not say (training always does)."""
-    response_ids: tuple[int, ...] | None = None
+    response_ids: Sequence[int] | None = None
     """The sampled token ids, the end of turn included; None where the data has none (training always does)."""
     thinking_budget: int | None = None
     """Thinking budget in tokens; None is unlimited."""
@@ -71,9 +75,9 @@ class RewardInput:
     """Samples of one group carry the same text here; "" means that the same messages make a group."""
 
     @property
-    def group_key(self) -> Hashable:
-        """The same for the samples of one group."""
-        return self.group or tuple(tuple(turn.items()) for turn in self.messages)
+    def group_key(self) -> str | None:
+        """The same for the samples of one group; None: a group of its own (there are no messages)."""
+        return self.group or (repr(self.messages) if self.messages else None)
 
     def known_response_tokens(self) -> int:
         """`response_tokens` where they are needed.

@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RolloutError as error:
         print(f"error: {error}", file=sys.stderr)
         return PonderError.exit_code
+    except PermissionError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return PonderError.exit_code
     except (SettingsError, DataFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return ConfigError.exit_code
@@ -258,6 +261,12 @@ def _score(options: argparse.Namespace) -> int:
     )
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of 1 or more")
+    return int(text)
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from rl.sandbox_command import describe_backends
     from sandbox import SandboxConfig
@@ -364,7 +373,7 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("--against", metavar="YAML", type=Path, help="other rewards: where do the two differ?")
     scoring.add_argument("--out", metavar="JSONL", type=Path, help="write the rows with their scores there")
     scoring.add_argument("--report", metavar="HTML", type=Path, help="write a page to read the disagreements on")
-    scoring.add_argument("--workers", metavar="N", type=int, help="worker processes (default: all cores)")
+    scoring.add_argument("--workers", metavar="N", type=_count, help="worker processes (default: all cores)")
     for what in ("prompt", "response", "ground-truth"):
         scoring.add_argument(f"--{what}-column", metavar="NAME", help=f"column of the {what.replace('-', ' ')}")
     for what in ("f1", "precision", "recall", "accuracy"):

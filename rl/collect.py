@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from rewards.runner import RewardRunner
@@ -112,7 +114,7 @@ class Collector:
                     task=prompt.task,
                     prompt_tokens=len(prompt.token_ids),
                     response_tokens=len(sample.response_ids),
-                    response_ids=tuple(sample.response_ids.tolist()),
+                    response_ids=array("i", sample.response_ids.astype(np.int32).tobytes()),
                     thinking_budget=prompt.thinking_budget,
                     stop_reason=sample.stop_reason.value,
                 )

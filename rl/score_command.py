@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 from rewards.errors import DataFileError, RewardFailed
@@ -16,7 +17,7 @@ from rewards.from_yaml import RewardFile, read_reward_file
 from rewards.offline.output import ScoredFile, identity_of, refuse_scored
 from rewards.offline.render import render
 from rewards.offline.row import ScoredRow
-from rewards.offline.samples import Columns, data_files, stream_samples
+from rewards.offline.samples import USUAL, Columns, data_files, stream_samples
 from rewards.offline.scoring import score_rows
 from rewards.offline.standards import Standards
 from rewards.offline.statistics import Findings, Statistics
@@ -28,6 +29,8 @@ EXIT_UNMET = 3
 """A standard (`--min-f1`, ...) was not met."""
 
 _REDRAW_S = 0.2
+_PRINTED = 20
+"""Lines shown of what reward functions print."""
 
 
 @dataclass(frozen=True)
@@ -59,30 +62,48 @@ def score(request: ScoreRequest) -> int:
             f"--label compares with what the rewards call right, but {request.rewards} names no reward that judges: "
             f"add `correctness: {file.rewards[0].label}`, say."
         )
-    if request.report is not None and request.report.exists():
-        raise PonderError(f"{request.report} exists already; nothing was scored. Name another file or move it away.")
+    _check_report(request)
     first = next(stream_samples(request.data, request.columns), None)
     if first is None:
         raise DataFileError(f"{request.data} has no samples in it; nothing was scored.")
+    if not first.sample.ground_truth:
+        print(
+            f"note: the first row has no ground truth ({', '.join(USUAL['ground_truth'])}); where it has another name, "
+            "say --ground-truth-column NAME",
+            file=sys.stderr,
+        )
     with ExitStack() as stack:
-        runner = stack.enter_context(_runner(file, request.rewards, request.workers))
+        printed = Path(stack.enter_context(TemporaryDirectory(prefix="ponder-score-")), "printed.txt")
+        runner = stack.enter_context(_runner(file, request.rewards, request.workers, printed))
         against = None
         if request.against is not None and other is not None:
-            against = stack.enter_context(_runner(other, request.against, request.workers))
+            against = stack.enter_context(_runner(other, request.against, request.workers, printed))
         out: ScoredFile | None = None
         if request.out is not None:
             refuse_scored(first)
-            identity = identity_of(request.data, request.columns, rewards=runner, against=against)
+            identity = identity_of(request.columns, rewards=runner, against=against)
             out = stack.enter_context(closing(ScoredFile(request.out, identity)))
         started = time.perf_counter()
         findings = _score_all(request, runner, against, out)
         seconds = time.perf_counter() - started
+        _show_printed(printed)
     return _show(request, findings, seconds, before=out.lines if out else 0)
 
 
-def _runner(file: RewardFile, path: Path, workers: int | None) -> RewardRunner:
+def _check_report(request: ScoreRequest) -> None:
+    if request.report is None:
+        return
+    if request.out is not None and request.out.resolve() == request.report.resolve():
+        raise ConfigError(f"--out and --report are the same file, {request.out}: name two.")
+    if request.report.exists():
+        raise PonderError(f"{request.report} exists already; nothing was scored. Name another file or move it away.")
+    if not os.access(request.report.resolve().parent, os.W_OK):
+        raise PonderError(f"{request.report} cannot be written: its folder is not there or is not writable.")
+
+
+def _runner(file: RewardFile, path: Path, workers: int | None, printed: Path) -> RewardRunner:
     config = file.reward_runner.model_copy(update={"workers": workers or len(os.sched_getaffinity(0))})
-    return RewardRunner(file.rewards, config, file.judges, path.resolve().parent)
+    return RewardRunner(file.rewards, config, file.judges, path.resolve().parent, output=printed)
 
 
 def _score_all(
@@ -105,12 +126,14 @@ def _score_all(
                 progress.step(scored)
                 for failure in runner.new_failures():
                     progress.note(failure.rstrip())
-    except RewardFailed as error:
-        raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
-    except KeyboardInterrupt:
+                for failure in against.new_failures() if against is not None else []:
+                    progress.note(f"{request.against}: {failure.rstrip()}")
+    except (RewardFailed, DataFileError, KeyboardInterrupt) as error:
         progress.end()
         if request.out is not None:
             print(f"{request.out} keeps what was scored; the same command goes on from there", file=sys.stderr)
+        if isinstance(error, RewardFailed):
+            raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
         raise
     progress.end()
     if out is not None:
@@ -122,9 +145,6 @@ def _show(request: ScoreRequest, findings: Findings, seconds: float, *, before: 
     names = {"label": request.columns.label or "label"}
     if request.against is not None:
         names["against"] = request.against.name
-    print("\n".join(render(findings, seconds=seconds, resumed=before, **names)))
-    if request.out is not None:
-        print(f"\nscored rows: {request.out}")
     if request.report is not None:
         from rewards.offline.report import write_report
 
@@ -138,11 +158,26 @@ def _show(request: ScoreRequest, findings: Findings, seconds: float, *, before: 
             resumed=before,
             **names,
         )
-        print(f"\nreport: {request.report}")
     unmet = request.standards.unmet(findings)
+    try:
+        print("\n".join(render(findings, seconds=seconds, resumed=before, **names)))
+        for what, path in (("scored rows", request.out), ("report", request.report)):
+            if path is not None:
+                print(f"\n{what}: {path}")
+        sys.stdout.flush()
+    except BrokenPipeError:  # `ponder score ... | head`: the exit code still says whether standards are met
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     for line in unmet:
         print(f"not met: {line}", file=sys.stderr)
     return EXIT_UNMET if unmet else 0
+
+
+def _show_printed(printed: Path) -> None:
+    """What the reward functions printed, the end of it."""
+    lines = printed.read_text(errors="replace").splitlines() if printed.exists() else []
+    if lines:
+        cut = f", the last {_PRINTED} of {len(lines):,} lines" if len(lines) > _PRINTED else ""
+        print(f"the rewards printed{cut}:", *(f"  {line}" for line in lines[-_PRINTED:]), sep="\n", file=sys.stderr)
 
 
 class _Progress:

@@ -143,7 +143,7 @@ def with_response(right: RewardInput, response: str, tags: tuple[str, str]) -> R
     return replace(right, response=response, thinking=thinking, answer=answer, response_tokens=tokens, response_ids=ids)
 
 
-def _stand_in_ids(text: str, end: tuple[int, ...]) -> tuple[int, ...]:
+def _stand_in_ids(text: str, end: Sequence[int]) -> Sequence[int]:
     """Token ids without a tokenizer: equal words have equal ids."""
     return (*(zlib.crc32(word.encode("utf-8", "replace")) % _VOCABULARY for word in _WORD.findall(text)), *end)
 

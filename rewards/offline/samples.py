@@ -19,9 +19,9 @@ from verifiers.thinking import split_thinking
 USUAL: Mapping[str, Sequence[str]] = {
     "prompt": ("messages", "prompt", "question", "problem"),
     "response": ("response", "completion", "output"),
-    "ground_truth": ("ground_truth", "answer", "solution"),
+    "ground_truth": ("ground_truth", "reward_model.ground_truth", "answer", "solution"),
 }
-"""What each column is looked for under, in this order, when no name is given."""
+"""What each column is looked for under, in this order, when no name is given; `a.b` is the key b of the column a."""
 
 _SAMPLE_OF_GROUP = re.compile(r"(.+)/\d+")
 _YES, _NO = {"true", "yes", "right", "correct", "1"}, {"false", "no", "wrong", "incorrect", "0"}
@@ -71,16 +71,17 @@ def stream_samples(path: Path, columns: Columns) -> Iterator[DataRow]:
     Raises:
         DataFileError: a file or row is malformed, or lacks a column; names file, line and the way out.
     """
-    number = 0
+    number, of_run = 0, path.is_dir()
     for file in data_files(path):
         for line, row in stream_rows(file):
             number += 1
             where = f"{file}, {'row' if file.suffix == '.parquet' else 'line'} {line}"
-            yield DataRow(number, row, _sample(row, columns, where), _label(row, columns.label, where))
+            sample = _sample(row, columns, where, of_run=of_run)
+            yield DataRow(number, row, sample, _label(row, columns.label, where))
 
 
-def _sample(row: Row, columns: Columns, where: str) -> RewardInput:
-    messages, prompt_column = _messages(row, columns, where)
+def _sample(row: Row, columns: Columns, where: str, *, of_run: bool) -> RewardInput:
+    messages = _messages(row, columns, where)
     response, response_column = _response(row, columns, where)
     if response is None:
         if len(messages) < 2 or messages[-1]["role"] != "assistant":
@@ -89,7 +90,7 @@ def _sample(row: Row, columns: Columns, where: str) -> RewardInput:
     gold_column = _find("ground_truth", columns.ground_truth, row, where)
     if gold_column is None and columns.ground_truth is not None:
         raise DataFileError(_missing("ground_truth", row, where, columns.ground_truth))
-    gold = "" if gold_column is None else row[gold_column]
+    gold = "" if gold_column is None else _get(row, gold_column)
     thinking, answer = split_thinking(response)
     return RewardInput(
         messages=messages,
@@ -97,14 +98,14 @@ def _sample(row: Row, columns: Columns, where: str) -> RewardInput:
         thinking=thinking,
         answer=answer,
         ground_truth=gold if isinstance(gold, str) else _as_text(gold),
-        columns={name: value for name, value in row.items() if name not in (prompt_column, response_column)},
+        columns={name: value for name, value in row.items() if name != response_column},
         task=str(row.get("task") or row.get("data_source") or ""),
         prompt_tokens=_count(row, "prompt_tokens", where),
         response_tokens=_count(row, "response_tokens", where),
         response_ids=_ids(row, where),
         thinking_budget=_count(row, "thinking_budget", where),
         stop_reason=str(row.get("stop_reason") or "stop"),
-        group=_group(row),
+        group=_group(row, of_run=of_run),
     )
 
 
@@ -118,19 +119,28 @@ def _as_text(gold: object) -> str:
 def _find(what: str, name: str | None, row: Row, where: str) -> str | None:
     """The column of the row that holds something; None when there is none."""
     names = USUAL[what] if name is None else (name,)
-    return next((one for one in names if row.get(one) is not None), None)
+    return next((one for one in names if _get(row, one) is not None), None)
 
 
-def _messages(row: Row, columns: Columns, where: str) -> tuple[tuple[Mapping[str, str], ...], str | None]:
+def _get(row: Row, name: str) -> Any:
+    """The value of a column, or of a key in it."""
+    if name in row or "." not in name:
+        return row.get(name)
+    outer, _, inner = name.partition(".")
+    held = row.get(outer)
+    return held.get(inner) if isinstance(held, dict) else None
+
+
+def _messages(row: Row, columns: Columns, where: str) -> tuple[Mapping[str, str], ...]:
     column = _find("prompt", columns.prompt, row, where)
     if column is None:
         if columns.prompt is not None:
             raise DataFileError(_missing("prompt", row, where, columns.prompt))
-        return (), None
-    value = row[column]
+        return ()
+    value = _get(row, column)
     if isinstance(value, str):
-        return ({"role": "user", "content": value},), column
-    return chat_turns(value, f"{where}, column `{column}`"), column
+        return ({"role": "user", "content": value},)
+    return chat_turns(value, f"{where}, column `{column}`")
 
 
 def _response(row: Row, columns: Columns, where: str) -> tuple[str | None, str | None]:
@@ -139,7 +149,7 @@ def _response(row: Row, columns: Columns, where: str) -> tuple[str | None, str |
         if columns.response is not None:
             raise DataFileError(_missing("response", row, where, columns.response))
         return None, None
-    value = row[column]
+    value = _get(row, column)
     if isinstance(value, str):
         return value, column
     return chat_turns(value, f"{where}, column `{column}`")[-1]["content"], column
@@ -156,7 +166,7 @@ def _count(row: Row, name: str, where: str) -> int | None:
     value = row.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value >= 0 and value % 1 == 0):
         raise DataFileError(f"{where}, column `{name}`: expected a number of tokens, not {value!r:.80}")
     return int(value)
 
@@ -170,11 +180,11 @@ def _ids(row: Row, where: str) -> tuple[int, ...] | None:
     return tuple(value)
 
 
-def _group(row: Row) -> str:
+def _group(row: Row, *, of_run: bool) -> str:
     """The column `group`; of a run's samples, whose ids end in their number in the group, what stands before."""
     if row.get("group") is not None:
         return str(row["group"])
-    matched = _SAMPLE_OF_GROUP.fullmatch(str(row.get("sample_id", "")))
+    matched = _SAMPLE_OF_GROUP.fullmatch(str(row.get("sample_id", ""))) if of_run else None
     return matched[1] if matched else ""
 
 

@@ -28,16 +28,17 @@ Scored = tuple[DataRow, ScoredRow]
 def score_rows(
     rows: Iterable[DataRow], runner: RewardRunner, against: RewardRunner | None = None
 ) -> Generator[Scored, None, None]:
-    """Score rows in order, by one reward file or two.
+    """Score rows in order, by one reward file or two. What was read before a malformed row is scored before it raises.
 
     Raises:
-        DataFileError: a reward looks at groups, and the rows of a group are not together.
+        DataFileError: a row is malformed; or a reward looks at groups, and the rows of a group are not together.
         RewardFailed: a call failed under `on_error: fail`.
     """
     runners = [runner] if against is None else [runner, against]
-    by_group = any(reward.description.group for one in runners for reward in one.rewards)
+    by_group = any(reward.needs_group for one in runners for reward in one.rewards)
     ahead: deque[tuple[Sequence[DataRow], list[Future[list[Combined]]]]] = deque()
-    blocks = _blocks(rows, by_group=by_group)
+    broken: list[DataFileError] = []
+    blocks = _blocks(_until_broken(rows, broken), broken, by_group=by_group)
     threads = ThreadPoolExecutor(AHEAD * len(runners), thread_name_prefix="score")
     try:
         for block in chain(blocks, [None]):
@@ -52,23 +53,35 @@ def score_rows(
                     yield row, ScoredRow(row.number, row.sample, found[0][place], row.label, other)
     finally:  # no waiting: after an interrupt it is the runner's end that ends what is under way
         threads.shutdown(wait=False, cancel_futures=True)
+    if broken:
+        raise broken[0]
 
 
-def _blocks(rows: Iterable[DataRow], *, by_group: bool) -> Iterator[list[DataRow]]:
+def _until_broken(rows: Iterable[DataRow], broken: list[DataFileError]) -> Iterator[DataRow]:
+    try:
+        yield from rows
+    except DataFileError as error:
+        broken.append(error)
+
+
+def _blocks(rows: Iterable[DataRow], broken: list[DataFileError], *, by_group: bool) -> Iterator[list[DataRow]]:
+    """Rows in blocks. With `by_group` no group is split, and one whose rows are not together breaks the reading."""
     block: list[DataRow] = []
-    closed: set[int] = set()
+    closed: set[str] = set()
     for row in rows:
-        if by_group and block and (key := row.sample.group_key) != block[-1].sample.group_key:
-            closed.add(hash(block[-1].sample.group_key))
-            if hash(key) in closed:
-                raise DataFileError(
-                    f"row {row.number}: the samples of its group are not together in the data, but a reward looks at "
-                    "groups. Sort the data by group (column `group`, or the prompt)."
+        key = row.sample.group_key
+        together = by_group and bool(block) and key is not None and key == block[-1].sample.group_key
+        if by_group and not together and key is not None:
+            if key in closed:
+                broken.append(
+                    DataFileError(
+                        f"row {row.number}: the samples of its group are not together in the data, but a reward looks "
+                        "at groups. Sort the data by group (column `group`, or the prompt)."
+                    )
                 )
-            if len(block) >= BLOCK:
-                yield block
-                block = []
-        elif not by_group and len(block) >= BLOCK:
+                break
+            closed.add(key)
+        if len(block) >= BLOCK and not together:
             yield block
             block = []
         block.append(row)

@@ -20,7 +20,7 @@ class Example:
     ground_truth: str
     task: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict)
-    """The data set's other columns, the one with the answer included."""
+    """All columns of the data set: rewards look for question and answer under their own names too."""
     response: str | None = None
     """A worked response to learn from (without the end of the turn), or None."""
     flawed: str | None = None

@@ -143,10 +143,8 @@ def _file(source: SourceConfig, base: Path) -> list[Example]:
 def _from_row(source: SourceConfig, row: dict[str, Any], path: Path, number: int, name: str, task: str) -> Example:
     question = _column(row, source.question_column, path, number)
     answer = _column(row, source.answer_column, path, number)
-    # the answer stays under its own name too: rewards written for other frameworks look for it there
-    rest = {k: v for k, v in row.items() if k != source.question_column}
     messages = _messages(source, question, f"{path}, line {number}, column `{source.question_column}`")
-    return Example(name, messages, str(answer), task, rest)
+    return Example(name, messages, str(answer), task, row)
 
 
 def _column(row: Row, name: str, path: Path, number: int) -> Any:

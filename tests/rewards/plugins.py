@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import functools
 import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from fractions import Fraction
+
+import numpy as np
 
 from rewards import Outcome, RewardInput, Score, TryAgain
 
@@ -57,6 +61,17 @@ RETURNS = {
     "lock": threading.Lock(),
     "score of nan": Score(float("nan")),
     "failure outcome": Score(1.0, Outcome.TIMEOUT),
+    "numpy text": np.str_("1.5"),
+    "array of text": np.array(["0.5"]),
+    "complex": np.complex128(1 + 2j),
+    "two numbers": np.array([1.0, 2.0]),
+    "huge": 10**5000,
+    "1e300": 1e300,
+    "score of text": Score("1.0"),  # type: ignore[arg-type]
+    "verdict of text": Score(1.0, correct="no"),  # type: ignore[arg-type]
+    "verdict as outcome": Score(1.0, True),  # type: ignore[arg-type]
+    "reserved detail": Score(1.0, detail={"mean": 3.0}),
+    "numpy true": np.bool_(True),
     "fraction": Fraction(1, 4),
     "true": True,
     "large": "x" * (100 * 2**20),
@@ -71,6 +86,17 @@ class Unpicklable(Exception):
     def __init__(self, one: object, two: object) -> None:
         super().__init__("lock")
         self.lock = threading.Lock()
+
+
+def returns_group(samples: list[RewardInput] | None) -> list[object]:
+    return [RETURNS.get(sample.answer, 1.0) for sample in samples or []]
+
+
+async def counts_calls(sample: RewardInput, *, log: str) -> float:
+    await asyncio.sleep(0.01)
+    with open(log, "a") as file:
+        file.write(f"{sample.answer}\n")
+    return 1.0
 
 
 def misbehave(sample: RewardInput) -> float:
@@ -90,6 +116,15 @@ def misbehave(sample: RewardInput) -> float:
 async def asynchronous(sample: RewardInput) -> float:
     await asyncio.sleep(0)
     return float(sample.answer)
+
+
+@functools.wraps(asynchronous)
+def wrapped(sample: RewardInput) -> Awaitable[float]:
+    return asynchronous(sample)
+
+
+def hidden_async(sample: RewardInput) -> Awaitable[float]:
+    return asynchronous(sample)
 
 
 attempts: Counter[str] = Counter()
@@ -128,6 +163,14 @@ def times_ten(sample: RewardInput) -> float:
 
 def no_arguments() -> float:
     return 1.0
+
+
+def unannotated(samples):  # type: ignore[no-untyped-def]
+    return [1.0 for _ in samples]
+
+
+def by_place(sample: RewardInput, goal: float, /) -> float:
+    return goal
 
 
 NOT_A_FUNCTION = 3

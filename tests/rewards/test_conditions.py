@@ -55,6 +55,8 @@ def test_what_holds(text: str, holds: bool) -> None:
         ("task", "is no comparison"),
         ("task = 'a'", "cannot be read"),
         ("task is None", "write == or !="),
+        ('task in "gsm8k"', r"`in` needs a list: write == or \['gsm8k'\]"),
+        ("columns.a.b == 1", "only a whole column can be compared"),
         ("task == f'{task}'", "neither a field nor a value"),
         ("", "cannot be read"),
         ("(" * 10_000, "cannot be read"),

@@ -73,6 +73,7 @@ def test_usual_columns(tmp_path: Path) -> None:
     assert (sample.ground_truth, sample.task, sample.response_tokens) == ("42", "sums", 9)
     assert (sample.response_ids, sample.thinking_budget, sample.stop_reason) == ((1, 2), None, "length")
     assert sample.columns["level"] == 3
+    assert "messages" in sample.columns
     assert "response" not in sample.columns
 
 
@@ -85,11 +86,12 @@ def test_other_files_as_they_are(tmp_path: Path) -> None:
         {"messages": turns, "answer": "1"},
         {"question": "q", "output": "a"},
         {"question": "q", "response": "a", "answer": tests, "data_source": "taco"},
+        {"prompt": turns[:1], "response": "a", "reward_model": {"ground_truth": "1", "style": "rule"}},
     )
-    assert [row.sample.response for row in rows] == ["a"] * 4
-    assert [row.sample.messages[0]["content"] for row in rows] == ["q"] * 4
-    assert [row.sample.ground_truth for row in rows] == ["1", "1", "", json.dumps(tests)]
-    assert [row.sample.response_tokens for row in rows] == [None] * 4
+    assert [row.sample.response for row in rows] == ["a"] * 5
+    assert [row.sample.messages[0]["content"] for row in rows] == ["q"] * 5
+    assert [row.sample.ground_truth for row in rows] == ["1", "1", "", json.dumps(tests), "1"]
+    assert [row.sample.response_tokens for row in rows] == [None] * 5
     assert rows[3].sample.task == "taco"
 
 
@@ -151,6 +153,11 @@ GOOD = '{"prompt": "q", "response": "r", "answer": "a"}\n'
         ('{"prompt": "q", "response": ["r"]}\n', Columns(), "column `response`: expected text or a list of"),
         ('{"response": "r", "response_tokens": "many"}\n', Columns(), "expected a number of tokens, not 'many'"),
         ('{"response": "r", "response_tokens": -1}\n', Columns(), "expected a number of tokens, not -1"),
+        ('{"response": "r", "response_tokens": NaN}\n', Columns(), "expected a number of tokens, not nan"),
+        ('{"response": "r", "response_tokens": Infinity}\n', Columns(), "expected a number of tokens, not inf"),
+        (GOOD + '{"n": ' + "9" * 5000 + "}\n", Columns(), "line 2: not valid JSON"),
+        ("[" * 100_000, Columns(), "line 1: not valid JSON"),
+        (GOOD, Columns(ground_truth="answer.inner"), "no column `answer.inner`"),
         ('{"response": "r", "response_ids": "1"}\n', Columns(), "expected a list of token ids, not '1'"),
     ],
 )
@@ -236,16 +243,72 @@ def test_an_unfinished_file_goes_on_after_its_last_whole_line(tmp_path: Path, ru
     with pytest.raises(DataFileError, match="was begun with other rewards; nothing was written"):
         ScoredFile(out, {"rewards": "s"})
     assert len(out.read_text().splitlines()) == 3
+    changed = read(tmp_path, *({"response": str(i), "new": 1} for i in range(10)))
+    again = ScoredFile(out, {"rewards": "r"})
+    with pytest.raises(DataFileError, match=r"row 1 of .*scored.jsonl is not row 1 of the data"):
+        list(again.scored_before(iter(changed)))
+    again.close()
+
+
+def test_two_processes_never_write_one_file(tmp_path: Path) -> None:
+    first = ScoredFile(tmp_path / "scored.jsonl", {"rewards": "r"})
+    with pytest.raises(DataFileError, match="is being written by another process; nothing was written"):
+        ScoredFile(tmp_path / "scored.jsonl", {"rewards": "r"})
+    first.close()
+    ScoredFile(tmp_path / "scored.jsonl", {"rewards": "r"}).close()
+
+
+def test_what_json_lacks_is_written_so_that_it_reads_back(tmp_path: Path, runner: RewardRunner) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(
+        '{"response": "1", "x": NaN, "deep": [{"y": -Infinity}]}\n{"response": "2 \\ud800 \\u2028"}\n'
+        '\r\n{"response": "3", "note": "\u2028"}\r\n',
+        encoding="utf-8",
+    )
+    rows = list(stream_samples(path, Columns()))
+    out = tmp_path / "scored.jsonl"
+    file = ScoredFile(out, {})
+    scored = list(score_rows(rows, runner))
+    for row, one in scored:
+        file.write(row, one)
+    file.close()
+    lines = out.read_bytes().decode("utf-8").split("\n")
+    assert [json.loads(line).get("x", 0) for line in lines[:3]] == [None, 0, 0]
+    again = ScoredFile(out, {})
+    assert [one.combined for one in again.scored_before(iter(rows))] == [one.combined for _, one in scored]
+    again.close()
+
+
+def test_what_was_read_before_a_malformed_row_is_scored(tmp_path: Path, runner: RewardRunner) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(f'{{"response": "{i}"}}\n' for i in range(BLOCK * 2 + 5)) + "{broken\n")
+    found, scores = [], score_rows(stream_samples(path, Columns()), runner)
+    with pytest.raises(DataFileError, match=f"line {BLOCK * 2 + 6}: not valid JSON"):
+        while True:
+            found.append(next(scores))
+    assert [scored.combined.reward for _, scored in found] == list(range(BLOCK * 2 + 5))
+
+
+def test_without_prompts_every_row_is_a_group_of_its_own(tmp_path: Path, group_runner: RewardRunner) -> None:
+    rows = read(tmp_path, *({"response": "r", "response_tokens": i, "sample_id": f"a/{i}"} for i in range(5)))
+    found = list(score_rows(rows, group_runner))
+    assert [scored.combined.scores["rank"].value for _, scored in found] == [0.0] * 5
+
+
+def test_functions_of_trl_take_prompts_in_any_order(tmp_path: Path) -> None:
+    rows = read(tmp_path, *({"response": "r" * n, "prompt": p} for n, p in enumerate("aabbab")))
+    config = RewardConfig(use="foreign.py:length", style="trl_text")
+    with RewardRunner([config], RewardRunnerConfig(), [], HERE) as runner:
+        assert [scored.combined.reward for _, scored in score_rows(rows, runner)] == [-float(n) for n in range(6)]
 
 
 def test_what_tells_one_scoring_from_another(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def f(sample): return 1.0")
-    data = written(tmp_path, [{"response": "r"}])
 
     def identity(*, weight: float = 1.0, columns: Columns | None = None) -> Mapping[str, str]:
         config = RewardConfig(use="mine.py:f", weight=weight)
         with RewardRunner([config], RewardRunnerConfig(), [], tmp_path) as made:
-            return identity_of(data, columns or Columns(), rewards=made, against=None)
+            return identity_of(columns or Columns(), rewards=made, against=None)
 
     first = identity()
     assert identity() == first
@@ -253,5 +316,3 @@ def test_what_tells_one_scoring_from_another(tmp_path: Path) -> None:
     assert identity(columns=Columns(label="x"))["columns"] != first["columns"]
     (tmp_path / "mine.py").write_text("def f(sample): return 2.0")
     assert identity()["rewards"] != first["rewards"]
-    written(tmp_path, [{"response": "another"}])
-    assert identity()["data"] != first["data"]

@@ -23,10 +23,11 @@ from typing import Any
 import pytest
 
 from rewards import Combined, Outcome, RewardInput, Score, load_rewards
-from rewards.combine import combine, declared, summarise
+from rewards.combine import combine, declared, gated, summarise
 from rewards.config import RewardConfig, RewardRunnerConfig
 from rewards.errors import RewardConfigError, RewardFailed
 from rewards.runner import RewardRunner
+from tests.rewards.plugins import RETURNS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -47,16 +48,23 @@ def inputs(answers: Sequence[object]) -> list[RewardInput]:
 
 def test_values_of_all_kinds() -> None:
     with start(reward("returns")) as runner:
-        names = ["nan", "infinity", "text", "list", "own class", "lock", "score of nan", "failure outcome", "large"]
+        names = [name for name in RETURNS if name not in ("fraction", "true", "numpy true")]
         for name, one in zip(names, runner.score(inputs(names)), strict=True):
             assert one.scores["returns"].outcome is Outcome.ERROR, name
             if name not in ("lock", "large"):  # these do not reach us
                 assert "plugins.py, line" in one.scores["returns"].message, name
             assert one.reward is None
-        fraction, true = runner.score(inputs(["fraction", "true"]))
+        fraction, true, numpy_true = runner.score(inputs(["fraction", "true", "numpy true"]))
+        assert numpy_true.scores["returns"] == Score(1.0, correct=True)
         assert fraction.reward == 0.25
         assert true.scores["returns"] == Score(1.0, correct=True)
         assert runner.score([]) == []
+
+
+def test_one_bad_value_of_a_group_costs_only_its_own_sample() -> None:
+    with start(reward("returns_group")) as runner:
+        outcomes = [one.scores["returns_group"].outcome for one in runner.score(inputs(["fine", "huge", "true"]))]
+    assert outcomes == [Outcome.SCORED, Outcome.ERROR, Outcome.SCORED]
 
 
 def test_order_weights_options_and_skips() -> None:
@@ -99,7 +107,7 @@ def test_on_error_zero_and_fail() -> None:
         assert runner.score(inputs(["raise"]))[0].reward == pytest.approx(0.5)
     with start(bad, reward("brevity"), on_error="fail") as runner:
         assert runner.score(inputs(["fine"]))[0].reward == pytest.approx(1.5)
-        with pytest.raises(RewardFailed, match="Unpicklable"):
+        with pytest.raises(RewardFailed, match=r"`misbehave`: error on the response 'raise'\n(?s:.*)Unpicklable"):
             runner.score(inputs(["fine", "raise"]))
         assert runner.score(inputs(["fine"]))[0].reward == pytest.approx(1.5)
 
@@ -113,10 +121,11 @@ def test_scoring_from_an_event_loop_runs_side_by_side() -> None:
     assert [one.reward for group in groups for one in group] == list(range(40))
 
 
-SCORED, SKIPPED, FAILED, GATED = (
+SCORED, SKIPPED, FAILED, GATED, UNKNOWN = (
     Score(0.5),
     Score(0.0, Outcome.SKIPPED),
     Score(0.0, Outcome.TIMEOUT),
+    Score(0.0, Outcome.GATED, correct=False),
     Score(0.0, Outcome.GATED),
 )
 
@@ -136,6 +145,14 @@ SCORED, SKIPPED, FAILED, GATED = (
         (Score(-1.0, Outcome.NO_ANSWER, correct=False), SCORED, (1, 0), True, (-1.0, False)),
         (GATED, SCORED, (1, 1), True, (0.5, False)),
         (Score(1.0, correct=True), GATED, (1, 1), True, (1.0, True)),
+        # a failed gate leaves open what the reward behind it is worth, and what a judge behind it would say
+        (Score(1.0, correct=True), UNKNOWN, (1, 1), True, (None, True)),
+        (Score(1.0, correct=True), UNKNOWN, (1, 0), True, (1.0, True)),
+        (UNKNOWN, SCORED, (0, 1), True, (None, None)),
+        (UNKNOWN, SCORED, (0, 1), False, (0.5, None)),
+        # a reward of weight 0 changes nothing
+        (Score(1.0, correct=True), SKIPPED, (0, 1), True, (None, True)),
+        (SKIPPED, FAILED, (1, 0), True, (None, None)),
     ],
 )
 def test_combine(
@@ -151,16 +168,38 @@ def test_combine(
     assert (one.reward, one.correct) == reward_and_verdict
 
 
-def test_a_failed_gate_of_a_reward_that_pays_masks() -> None:
-    scores = {"judge": FAILED, "other": GATED, "free": Score(1.0)}
-    paying = [
-        RewardConfig(use="f.py:judge", weight=0),
-        RewardConfig(use="f.py:other", requires="judge"),
-        RewardConfig(use="f.py:free"),
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        ({}, None),
+        ({"a": Score(1.0, correct=True)}, None),
+        ({"a": Score(0.0, correct=False)}, GATED),
+        ({"a": Score(1.0)}, GATED),
+        ({"a": SKIPPED}, SKIPPED),
+        ({"a": FAILED}, UNKNOWN),
+        ({"a": UNKNOWN}, UNKNOWN),
+        ({"a": GATED}, GATED),
+        ({"a": SKIPPED, "b": Score(1.0, correct=True)}, None),
+        ({"a": Score(1.0, correct=True), "b": FAILED}, None),
+        ({"a": FAILED, "b": Score(1.0, correct=True)}, UNKNOWN),
+    ],
+)
+def test_what_a_gate_makes_of_a_reward(gates: dict[str, Score], expected: Score | None) -> None:
+    found = gated(list(gates), gates)
+    assert (found if found is None else replace(found, message="")) == expected
+
+
+def test_a_failure_masks_through_a_chain_of_gates() -> None:
+    configs = [
+        reward("misbehave", weight=0.0),
+        reward("calls", weight=0.0, requires="misbehave"),
+        reward("brevity", requires="calls", options={"goal": 20}),
     ]
-    assert combine(scores, paying, [], mask=True).reward is None
-    measuring = [paying[0], RewardConfig(use="f.py:other", requires="judge", weight=0), paying[2]]
-    assert combine(scores, measuring, [], mask=True).reward == 1.0
+    with start(*configs, correctness="calls") as runner:
+        fine, broken = runner.score(inputs(["fine", "raise"]))
+    assert (fine.reward, fine.correct) == (1.0, True)
+    assert (broken.reward, broken.correct) == (None, None)
+    assert "`misbehave` failed" in broken.scores["calls"].message
 
 
 def test_of_several_judges_the_first_that_applies_decides() -> None:
@@ -178,6 +217,7 @@ def test_of_several_judges_the_first_that_applies_decides() -> None:
         (7.0, {"range": (0, 10), "normalise": (-1, 1)}, Score(0.4, detail={"raw": 7.0})),
         (12.0, {"range": (0, 10), "clip": True}, Score(10.0, detail={"clipped": 1.0})),
         (10.0, {"range": (0, 10), "clip": True}, Score(10.0, detail={"clipped": 0.0})),
+        (0.7 + 0.2 + 0.1, {"range": (0, 1)}, Score(0.7 + 0.2 + 0.1)),
         (
             -5.0,
             {"range": (0, 10), "clip": True, "normalise": (0, 1)},
@@ -205,6 +245,8 @@ def test_a_value_outside_its_range_is_an_error_that_says_how_to_mend_it() -> Non
         (Score(0.0, correct=True), {}, True),
         (Score(10.0), {"range": (0, 10)}, True),
         (Score(9.0), {"range": (0, 10), "normalise": (0, 1)}, False),
+        (Score(0.7 + 0.2 + 0.1), {"range": (0, 1)}, True),
+        (Score(0.0, Outcome.NO_ANSWER), {"range": (-1, 0)}, False),
         (Score(0.0, Outcome.SKIPPED), {}, None),
     ],
 )
@@ -231,8 +273,9 @@ def test_conditions_and_gates() -> None:
     assert "`is_even` did not say right" in odd.scores["calls"].message
     assert even.scores["chained"].value == 2.0
     assert odd.scores["chained"].outcome is Outcome.GATED
+    assert odd.scores["chained"].correct is False
     assert other.scores["is_even"].outcome is Outcome.SKIPPED
-    assert other.scores["calls"].outcome is Outcome.GATED
+    assert other.scores["calls"].outcome is Outcome.SKIPPED  # no gate of it applies to the sample
     assert (other.reward, other.correct) == (0.5, None)
 
 
@@ -305,6 +348,28 @@ def test_async_rewards_are_tried_again_where_the_line_failed() -> None:
         given_up = runner.score(inputs(["dropped"]))[0].scores["impatient"]
     assert given_up.outcome is Outcome.ERROR
     assert "line dropped" in given_up.message
+
+
+def test_no_async_call_is_made_after_a_failure_ends_the_scoring(tmp_path: Path) -> None:
+    log = tmp_path / "calls"
+    configs = [reward("counts_calls", options={"log": str(log)}, timeout_s=30), reward("misbehave", timeout_s=30)]
+    runner_config = RewardRunnerConfig(concurrency=2, on_error="fail")
+    with RewardRunner(configs, runner_config, [], HERE) as runner:
+        with pytest.raises(RewardFailed):
+            runner.score(inputs(["raise", *range(500)]))
+        assert runner.score(inputs(["after"]))[0].reward == 2.0
+        made = log.read_text().split()
+    assert made[-1] == "after"
+    assert len(made) < 400
+
+
+def test_an_async_function_behind_a_plain_one_says_so() -> None:
+    with start(reward("wrapped")) as runner:
+        assert runner.score(inputs(["3"]))[0].reward == 3.0
+    with start(reward("hidden_async")) as runner:
+        one = runner.score(inputs(["3"]))[0].scores["hidden_async"]
+    assert one.outcome is Outcome.ERROR
+    assert "is async behind a plain function: write it as `async def`" in one.message
 
 
 def test_async_rewards_that_hang_cost_only_themselves() -> None:

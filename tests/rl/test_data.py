@@ -165,7 +165,7 @@ def test_jsonl_columns_template_and_system(tmp_path: Path) -> None:
     )
     assert (examples[0].ground_truth, examples[0].columns, examples[0].task) == (
         "2",
-        {"solution": 2, "level": "easy"},
+        {"problem": "1+1", "solution": 2, "level": "easy"},
         "data",
     )
 
@@ -219,7 +219,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for name, message in [
         ("missing.jsonl", "does not exist"),
         ("folder.jsonl", "is a folder"),
-        ("latin.jsonl", "UTF-8"),
+        ("latin.jsonl", "line 1: not UTF-8 text"),
         ("bad.parquet", "cannot be read as Parquet"),
         ("data.csv", "unknown kind `.csv`"),
     ]:

@@ -95,6 +95,8 @@ def test_overrides_and_another_file(folder: Path, capsys: pytest.CaptureFixture[
         (["--rewards", "shaping.yaml", "--label", "is_correct"], 2, "add `correctness: brevity`"),
         (["--report", "mine.py"], 1, "mine.py exists already; nothing was scored"),
         (["--out", "mine.py"], 2, "mine.py exists already; nothing was written"),
+        (["--out", "same", "--report", "same"], 2, "--out and --report are the same file"),
+        (["--report", "nowhere/report.html"], 1, "its folder is not there or is not writable"),
         (["--max-failures", "few"], 2, "few"),
         (["--min-f1", "80"], 2, "--min-f1 is 80; it goes from 0 to 1"),
         (["--data", "empty.jsonl"], 2, "has no samples in it"),
@@ -115,7 +117,33 @@ def test_a_row_that_breaks_later_keeps_what_was_scored(folder: Path, capsys: pyt
     with (folder / "data.jsonl").open("a") as file:
         file.write("{broken\n")
     assert score("--out", "scored.jsonl") == 2
-    assert "data.jsonl, line 6: not valid JSON" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "data.jsonl, line 6: not valid JSON" in said
+    assert "scored.jsonl keeps what was scored" in said
+    assert len((folder / "scored.jsonl").read_text().splitlines()) == 5
+    text = (folder / "data.jsonl").read_text()
+    (folder / "data.jsonl").write_text(text.replace("{broken", '{"question": "1+1?", "response": "2", "answer": "2"}'))
+    assert score("--out", "scored.jsonl") == 0
+    assert "going on after row 5" in capsys.readouterr().err
+
+
+def test_what_rewards_print_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "loud.py").write_text("def loud(sample):\n    print('saw', sample.ground_truth)\n    return 1.0\n")
+    (folder / "rewards.yaml").write_text("rewards: [{use: 'loud.py:loud'}]\n")
+    assert score() == 0
+    assert "the rewards printed:\n  saw 42" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_changes_no_exit_code(folder: Path) -> None:
+    command = [sys.executable, "-m", "rl.cli", "score", "--rewards", "rewards.yaml", "--data", "data.jsonl"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*command, "--min-f1", "0.9", "--label", "is_correct"], cwd=folder, env=environment, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 3
 
 
 def plain(path: Path) -> list[Any]:

@@ -5,7 +5,8 @@
 1. Calls a second of a trivial reward on 2 workers, in blocks of 500 samples: called in this process; by
    `ProcessPoolExecutor`, one call a message and 32 (which cannot kill a stuck call); by `RewardRunner`; and an async
    reward. Rounds are interleaved, the rate is the median.
-2. The soak: the same calls with 2% stuck or crashing ones among them, whose deadlines are taken off the time.
+2. The soak: calls with 2% stuck, crashing or raising ones among them, whose deadlines are taken off the time; of a
+   trivial reward, and of one that takes about a millisecond.
 3. `ponder score` on a file of math answers, as a command: seconds for one row, and rows a second.
 
 No pass or fail.
@@ -34,6 +35,8 @@ from tests.rewards.soaked import trivial
 _WORKERS = 2
 _BLOCK = 500
 _DEADLINE_S = 0.25
+_MILLISECOND = 1500
+"""Rounds of work that take about that on the reference machine."""
 _FOLDER = Path(__file__).parents[1] / "rewards"
 
 
@@ -45,7 +48,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     _overhead(options.calls, options.rounds)
-    _soak(options.calls)
+    for work in (0, _MILLISECOND):
+        _soak(options.calls, work, options.rounds)
     _command(options.lines)
 
 
@@ -54,8 +58,8 @@ def _samples(answers: Sequence[object]) -> list[RewardInput]:
     return [RewardInput(turns, f"So it is {a}.", None, str(a), str(a), task="numbers") for a in answers]
 
 
-def _runner(use: str) -> RewardRunner:
-    config = RewardConfig(use=use, timeout_s=_DEADLINE_S)
+def _runner(use: str, **options: int) -> RewardRunner:
+    config = RewardConfig(use=use, timeout_s=_DEADLINE_S, options=options)
     return RewardRunner([config], RewardRunnerConfig(workers=_WORKERS, concurrency=256), [], _FOLDER)
 
 
@@ -90,27 +94,28 @@ def _overhead(calls: int, rounds: int) -> None:
         print(f"  {name:<42} {rate:>12,.0f} calls/s {1e6 / rate:>8.1f} us a call")
 
 
-def _soak(calls: int) -> None:
+def _soak(calls: int, work: int, rounds: int) -> None:
     rng = random.Random(0)
     bad = ["stuck", "exit", "kill", "raise"]
     dirty = [rng.choice(bad) if rng.random() < 0.02 else str(i) for i in range(calls)]
     clean = [str(i) for i in range(calls)]
     seconds: dict[str, list[float]] = {"clean": [], "dirty": []}
-    with _runner("soaked.py:trivial") as runner:
+    with _runner("soaked.py:trivial", work=work) as runner:
         runner.score(_samples(clean[:_BLOCK]))
-        for _ in range(3):
+        for _ in range(rounds):
             for name, answers in (("clean", clean), ("dirty", dirty)):
                 started = time.perf_counter()
-                _scored(runner, _samples(answers))
+                runner.score(_samples(answers))
                 seconds[name].append(time.perf_counter() - started)
     stuck = dirty.count("stuck")
     deadlines = stuck * _DEADLINE_S / _WORKERS
     took, without = statistics.median(seconds["dirty"]), statistics.median(seconds["clean"])
     crashed = sum(answer in ("exit", "kill") for answer in dirty)
+    raised, each = dirty.count("raise"), _WORKERS * without / calls * 1e3
     print(
-        f"soak: {calls:,} calls in {without:.1f} s; with {stuck} stuck, {crashed} crashing and {dirty.count('raise')} "
-        f"raising ones {took:.1f} s, of which {deadlines:.1f} s are deadlines ({stuck} x {_DEADLINE_S} s / "
-        f"{_WORKERS} workers): {(took - deadlines) / without:.2f} times the time without them"
+        f"soak: {calls:,} calls of {each:.2f} ms in {without:.1f} s; with {stuck} stuck, {crashed} crashing and {raised} "
+        f"raising ones {took:.1f} s, of which {deadlines:.1f} s are deadlines ({stuck} x {_DEADLINE_S} s / {_WORKERS} "
+        f"workers): {(took - deadlines) / without:.2f} times the time without them"
     )
 
 

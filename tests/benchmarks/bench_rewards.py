@@ -113,7 +113,7 @@ def _soak(calls: int, work: int, rounds: int) -> None:
     crashed = sum(answer in ("exit", "kill") for answer in dirty)
     raised, each = dirty.count("raise"), _WORKERS * without / calls * 1e3
     print(
-        f"soak: {calls:,} calls of {each:.2f} ms in {without:.1f} s; with {stuck} stuck, {crashed} crashing and {raised} "
+        f"soak: {calls:,} calls of {each:.2f} ms in {without:.1f} s; with {stuck} stuck, {crashed} crashing, {raised} "
         f"raising ones {took:.1f} s, of which {deadlines:.1f} s are deadlines ({stuck} x {_DEADLINE_S} s / {_WORKERS} "
         f"workers): {(took - deadlines) / without:.2f} times the time without them"
     )

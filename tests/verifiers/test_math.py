@@ -298,6 +298,23 @@ def test_hostile_text_is_decided(text: str) -> None:
         assert "internal error" not in verdict.rule
 
 
+MARKS = [
+    "<!--", "<a hidden", "<details>", "\n% a a a ", "\\iffalse", "\\phantom{", "\\phantom", "<|im_end|>", "[THINK]", "####",
+    "<|im_start|>user ", "\nUser: x", "\nAssistant:", "<|channel|>", "The answer is 42. ", "Suppose the answer is 42. ",
+    "not a b ", "suppose for a b c d e f ", "some people might ", "final answer\n", "therefore ", "(a) ", "1) ", "$42$ ",
+    "It is false that the answer is \\boxed{42}. ", "\\boxed{42} Case 1: ", "\\boxed{42}. wait, ", "#### 42\n", "answer to x ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_extraction_takes_linear_time(mark: str) -> None:
+    many = mark * (100_000 // len(mark))
+    for response in (many, rf"\boxed{{42}}{many}\boxed{{43}}", f"The answer is 42. {many} The answer is 43."):
+        started = time.process_time()
+        extract_answer(response)
+        assert time.process_time() - started < 10  # it takes some 0.2 s; anything quadratic takes minutes
+
+
 def test_random_text_never_raises() -> None:
     rng = random.Random(0)
     pieces = [r"\boxed{", "}", "{", "$", r"\frac", "1", "23", ",", ".", "x", "=", "(", ")", "[", " ", "or", "-", "/",

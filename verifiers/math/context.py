@@ -10,8 +10,16 @@ import re
 _MAX_BETWEEN = 160
 _MAX_BESIDE = 100
 
+_NUMBERED = (
+    r"\b(?:(?:case|option|attempt|possibility|scenario|candidate|guess|variant|version|alternative|choice|method|approach|try"
+    r"|hypothesis|answer|solution)\s?(?:\#|no\.)?\s?(?:\d{1,3}|(?-i:[A-Z]{1,4}))(?!\w)(?:\s?[).])?"
+    r"|(?:first|second|third|fourth|other|another|next|last)\s(?:case|option|attempt|possibility|scenario|candidate|guess))"
+)
+LABEL = rf"{_NUMBERED}|(?<![\w\\])\(?(?:[a-h]|[ivx]{{1,4}}|\d{{1,2}})\)|(?<=\n)\d{{1,2}}\."
+"""What numbers answers that are offered beside each other; steps and parts of a question are none of these."""
 _JOINER = re.compile(
-    r"(?:[\s$,;:.&}|/*•-]|\b[A-Za-z]\s*=|\\[()\[\],;! \\]|\\(?:q?quad|text|end|begin)(?![A-Za-z])\{?|"
+    rf"(?:{LABEL}|[\s$,;:.&}}|/*•–—-]|\\?%|"
+    r"\b[A-Za-z]\s*=|\\[()\[\],;! \\]|\\(?:q?quad|text|end|begin)(?![A-Za-z])\{?|"
     r"\b(?:or|and|also|either|maybe|perhaps|possibly|alternatively|vs|versus|aligned?)\b)*+",
     re.IGNORECASE,
 )
@@ -19,10 +27,20 @@ _DOUBT = re.compile(
     r"\b(?:or|alternatively|maybe|perhaps|possibly|probably|could|might|may|either|else|option|possibility|another|further|other\s+(?:root|solution|answer|value))\b",
     re.IGNORECASE,
 )
+_CASE = re.compile(_NUMBERED, re.IGNORECASE)
+_CONCLUDED = re.compile(
+    r"\b(?:contradict\w*|impossible|reject\w*|discard\w*|invalid|extraneous|exclude[ds]?|fails?|cannot|not|no|only|same|total|"
+    r"sum|adding|combin\w*|altogether|so|therefore|thus|hence|overall|finally?|larger|smaller|greater|bigger|too|maximum|minimum|"
+    r"best)\b|n't\b",
+    re.IGNORECASE,
+)
+"""Words that say what becomes of a case, or what follows from all of them."""
 _CORRECTION = re.compile(
     r"\b(?:wait|correct(?:ed|ion|ly|ing)?|mistake|actually|wrong|instead|error|re-?check|sorry|incorrect|hmm|fix)\b",
     re.IGNORECASE,
 )
+_COMMENTED = re.compile(r"[$\s]*\s%[^\n]*+\Z")
+"""The rest of a line that LaTeX does not show."""
 _OR_BEFORE = re.compile(
     r"([^\s$]{0,30}\d[^\s$]{0,30}|\$[^$]{1,30}\$)\$?\s*(?:,\s*)?(?:\\text\s*\{\s*)?\b(?i:or)\b(?:\s|\}|\$|\\\(|\\)*$"
 )
@@ -43,8 +61,16 @@ _DENIED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 """Words that deny what follows or change its value. A bound ("at least") may be what was asked for."""
+_TAKEN_BACK = re.compile(
+    r"[\s$).,;!*—-]*(?:(?:no|wait|hmm+|but|however|sorry|oops|actually|well)\b[,.!…]*\s+)*(?:that|this|which|it)\s+"
+    r"(?:answer\s+)?(?:(?:is|was|seems|would\s+be)\s+(?:clearly\s+|obviously\s+|of\s+course\s+)?(?:wrong|incorrect|false"
+    r"|untrue|absurd|nonsense|a\s+(?:mistake|contradiction)|an\s+error|impossible|not\s+possible)(?!\s+(?:to|for|that)\b)"
+    r"|(?:cannot|can't)\s+be(?:\s+(?:right|true|correct|so|the\s+answer))?\s*(?:[.,;!\n]|\Z)|leads\s+to\s+a\s+contradiction)",
+    re.IGNORECASE,
+)
+"""Words that withdraw what stands before them."""
 _DENIED_AFTER = re.compile(
-    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:(?:is|was|seems)\s+(?:wrong|incorrect|false|not\s+(?:right|correct|true|the\s+answer))|isn't\b|"
+    r"[\s$).,]*(?:no,?\s+)?(?:that\s+|this\s+|which\s+)?(?:(?:is|was|seems)\s+(?:wrong|incorrect|false|a\s+mistake|an\s+error|not\s+(?:right|correct|true|the\s+answer))|isn't\b|"
     r"does(?:\s+not|n't)\s+(?:work|hold|fit)|\(\s*(?:wrong|incorrect|false)\b)|"
     r"[\s$]*(?:hundred|trillion|dozen|thirds|halves|and\s+a\s+half|plus|minus)\b",
     re.IGNORECASE,
@@ -71,9 +97,11 @@ def side_by_side(text: str, end: int, start: int) -> bool:
     if start - end > _MAX_BETWEEN:
         return text[end : end + _MAX_BETWEEN].isspace() and text[end:start].isspace()
     between = text[end:start]
-    if _JOINER.fullmatch(between):
+    if _JOINER.fullmatch(between) or _COMMENTED.match(between):
         return True
-    return bool(_DOUBT.search(between)) and not _CORRECTION.search(between)
+    if _CORRECTION.search(between):
+        return False
+    return bool(_DOUBT.search(between)) or (bool(_CASE.search(between)) and not _CONCLUDED.search(between))
 
 
 def offered_beside(text: str, start: int, end: int) -> list[str]:
@@ -86,7 +114,14 @@ def offered_beside(text: str, start: int, end: int) -> list[str]:
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether an answer is said not to be one: `not [42]`, `[42] is wrong`."""
     before = _DENIED_BEFORE.search(text, max(start - _MAX_BESIDE, 0), start)
-    return before is not None or _DENIED_AFTER.match(text, end, end + _MAX_BESIDE) is not None
+    return (
+        before is not None or is_taken_back(text, end) or _DENIED_AFTER.match(text, end, end + _MAX_BESIDE) is not None
+    )
+
+
+def is_taken_back(text: str, end: int) -> bool:
+    """Whether an answer is withdrawn right after it: `42. Wait, that is a mistake.`"""
+    return _TAKEN_BACK.match(text, end, end + _MAX_BESIDE) is not None
 
 
 def whole_formula(text: str, start: int, end: int, inside: str) -> str:

@@ -2,7 +2,8 @@ r"""Finds the final answer in a response.
 
 In this order: the last `\boxed{...}`; what follows the last "answer is" or "Answer:"; what follows the last "####"; the
 `$...$` that ends the response; the whole response when it is one short line. Only what comes after the thinking is
-looked at. An answer that offers alternatives side by side is a hedge; one that is corrected later is not.
+looked at, and of that what a reader sees of the model's own turn. An answer that offers alternatives side by side is a
+hedge, and so are two different final answers; one that is corrected later is not. A supposition claims nothing.
 
 All patterns run in linear time: responses may be long and hostile.
 """
@@ -14,26 +15,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from verifiers.math.context import is_denied, offered_beside, side_by_side, whole_formula
+from verifiers.math.claims import (
+    BOLD,
+    LEADS,
+    Standing,
+    claimed_after,
+    claimed_before,
+    claimed_beside,
+    contradicting,
+    last_claim,
+    standing_of_value,
+    statements_in,
+)
+from verifiers.math.context import is_denied, is_taken_back, offered_beside, side_by_side, whole_formula
 from verifiers.math.normalise import normalise
+from verifiers.math.visible import own_turns, without_folded, without_hidden
 from verifiers.thinking import after_thinking as text_after_thinking
 
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])\s*+")
 _UNBRACED = re.compile(r"[^\s{}$\\]+")
 _BRACE = re.compile(r"\\.|([{}])", re.DOTALL)
-_STATED = re.compile(
-    r"\bfinal\s++answer(?:\*\*|__|:|[^\S\n])*+\n\s*+|"
-    r"\banswer(?:\s++to\s[^.:\n$]{1,80}?)?(?:\s|\*\*|__)*+(?:is\b|=|:|：)[\s:*=_]*+",
-    re.IGNORECASE,
-)
-_DENIED_STATEMENT = re.compile(r"\b(?:wrong|incorrect|not\s+the|false\s+that(?:\s+the)?)\s+$", re.IGNORECASE)
-_LEADS = re.compile(
-    r"(?:(?:therefore|thus|hence|then|so|simply|clearly|indeed|actually|now|in fact|just|exactly|equal to|given by)"
-    r"[,:]?\s++)++",
-    re.IGNORECASE,
-)
-_BOLD = re.compile(r"(?:^|(?<=\s))(?:\*\*|__)|(?:\*\*|__)(?=\s|$|[.,;:!?])")
-"""Marks of bold text, but not the power in x**2."""
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s)|\n")
 _WORDY = re.compile(r"[a-z]{3,} .*\d")
 _DELIMITER = re.compile(r"\\[()\[\]\\$]|\$\$?")
@@ -45,6 +46,12 @@ _NOTHING_MORE = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(r" ?([A-Za-z°%]+(?:[/^ ][A-Za-z0-9]+){0,3})[.!]?\s*")
+_NOT_ANOTHER = re.compile(r"(?<=\d),?\s(?:and\s)?not\s[^\s,]{1,20}\Z")
+"""Another value denied behind a number: `42, not 43`."""
+_MAX_TURNS = 4
+_MAX_NO_CLAIMS = 20
+_MARKED = ("boxed", "stated", "####")
+"""Rules by which a response says that this is its answer."""
 _MAX_STATEMENT = 2000
 _MAX_BARE = 200
 _MAX_BARE_WORDS = 5
@@ -80,11 +87,38 @@ def extract_answer(response: str, *, after_thinking: bool = True) -> Extracted:
         response: what a model wrote.
         after_thinking: look only at what comes after the thinking; thinking that never ends leaves no answer.
     """
-    text = text_after_thinking(response) if after_thinking else response
+    turns = own_turns(text_after_thinking(response) if after_thinking else response)
+    if not turns:
+        return Extracted(None)
+    found, *later = (_extract_visible(turn) for turn in turns[:_MAX_TURNS])
+    for again in later:  # as another speaker it asked itself again
+        if again.answer is not None and again.rule in _MARKED:
+            found = _beside(found, again)
+    return found
+
+
+def _extract_visible(text: str) -> Extracted:
+    text = without_hidden(text)
+    found = _extract(text)
+    if found.answer is not None and "<" in text and (unfolded := without_folded(text)) != text:
+        shown = _extract(unfolded)
+        if shown.answer is not None and shown.rule in _MARKED:
+            return _beside(shown, found)
+    return found
+
+
+def _extract(text: str) -> Extracted:
     for rule in (_from_boxes, _from_statement, _from_marks, _from_formula, _from_bare):
         if (found := rule(text)) is not None:
             return found
     return Extracted(None)
+
+
+def _beside(found: Extracted, other: Extracted) -> Extracted:
+    """An answer and another one that is offered at another place."""
+    if found.answer is None or other.answer is None or found.hedged:
+        return found
+    return Extracted(found.answer, found.rule, other.alternatives or _different([found.answer, other.answer]))
 
 
 def find_boxes(text: str) -> list[_Span]:
@@ -124,21 +158,57 @@ def _from_boxes(text: str) -> Extracted | None:
     # A last box that is empty, cut off or denied is no answer, whatever stands elsewhere.
     if not boxes or not boxes[-1][2] or last.start() >= boxes[-1][1] or is_denied(text, *boxes[-1][:2]):
         return Extracted(None, "boxed")
-    return _stated_with(text, boxes, whole_formula(text, *boxes[-1]), "boxed")
+    boxes = _claimed(text, boxes)
+    if not boxes:
+        return Extracted(None, "boxed")
+    start, end, inside = boxes[-1]
+    found = _stated_with(text, boxes, whole_formula(text, start, end, inside), "boxed")
+    if not found.hedged:
+        for other in (claimed_after(text, end, inside), claimed_before(text, start, inside)):
+            if other is not None and found.answer is not None:
+                return Extracted(found.answer, found.rule, (other, found.answer))
+    return found
+
+
+def _claimed(text: str, boxes: list[_Span]) -> list[_Span]:
+    """The boxes up to the last one that is claimed; none when what comes after it takes it back."""
+    denied: list[str] = []
+    for last in range(len(boxes) - 1, max(len(boxes) - _MAX_NO_CLAIMS, 0) - 1, -1):
+        start, end, inside = boxes[last]
+        standing = standing_of_value(text, start)
+        if standing is Standing.CLAIMED:
+            valid = inside and not is_denied(text, start, end) and not (denied and normalise(inside) in denied)
+            return boxes[: last + 1] if valid else []
+        if standing is Standing.DENIED:
+            denied.append(normalise(inside))
+    return []
 
 
 def _from_statement(text: str) -> Extracted | None:
-    last = None
-    for match in _STATED.finditer(text):
-        last = match
-    if last is not None and _DENIED_STATEMENT.search(text, max(last.start() - 40, 0), last.start()):
-        return Extracted(None, "stated")
-    return None if last is None else _first_sentence(text[last.end() :], "stated")
+    statements = statements_in(text)
+    if not statements:
+        return None
+    claimed = last_claim(text, statements)
+    if claimed is None:
+        # Nothing is claimed so far; what marks or a formula at the end say may still be.
+        return _from_marks(text) or _from_formula(text) or Extracted(None, "stated")
+    found = _first_sentence(text[statements[claimed].end() :], "stated")
+    if found is None or found.answer is None or found.hedged:
+        return found
+    others = claimed_beside(text, statements, claimed)
+    if (after := claimed_after(text, statements[claimed].end(), found.answer)) is not None:
+        others.append(after)
+    return Extracted(found.answer, found.rule, (*reversed(others), found.answer)) if others else found
 
 
 def _from_marks(text: str) -> Extracted | None:
-    _, mark, rest = text.rpartition("####")
-    return _first_sentence(rest, "####") if mark else None
+    before, mark, rest = text.rpartition("####")
+    found = _first_sentence(rest, "####") if mark else None
+    if found is not None and found.answer is not None and not found.hedged:
+        _, earlier, value = before.rpartition("####")
+        if earlier and "\n" not in value.strip() and (other := contradicting(found.answer, value)) is not None:
+            return Extracted(found.answer, found.rule, (other, found.answer))
+    return found
 
 
 def _from_formula(text: str) -> Extracted | None:
@@ -146,6 +216,8 @@ def _from_formula(text: str) -> Extracted | None:
     if not formulas or not _TAIL.fullmatch(text, formulas[-1][1]):
         return None
     start, end, inside = formulas[-1]
+    if standing_of_value(text, start) is not Standing.CLAIMED:
+        return None
     if is_denied(text, start, end) or whole_formula(text, start, end, inside) != inside:
         return None
     if text[:start].rstrip()[-1:].isdecimal():  # 2 $5$
@@ -184,17 +256,19 @@ def _different(statement: Sequence[str]) -> tuple[str, ...]:
 
 def _first_sentence(rest: str, rule: str) -> Extracted | None:
     rest = rest[:_MAX_STATEMENT] if " " in rest[:_MAX_STATEMENT].strip() else rest
-    rest = _BOLD.sub("", rest).lstrip()
-    if lead := _LEADS.match(rest):
+    rest = BOLD.sub("", rest).lstrip()
+    if lead := LEADS.match(rest):
         rest = rest[lead.end() :]
     formulas = _find_formulas(rest)
     if formulas and formulas[0][0] == 0:
         return _formula_first(rest, formulas, rule)
     end = _SENTENCE_END.search(rest)
     answer = rest[: end.start()] if end else rest
-    stripped = answer.strip("*_` \t").removesuffix(".")
+    stripped = _NOT_ANOTHER.sub("", answer.strip("*_` \t").removesuffix("."))
     if not stripped.strip() or _WORDY.match(stripped):  # "obtained by adding, which gives 5"
         return None
+    if end and is_taken_back(rest, end.start()):
+        return Extracted(None, rule)
     other = _ALTERNATIVE.match(rest, end.end()) if end else None
     return Extracted(stripped.strip(), rule, (stripped.strip(), other[0].strip()) if other else ())
 
@@ -202,6 +276,8 @@ def _first_sentence(rest: str, rule: str) -> Extracted | None:
 def _formula_first(rest: str, formulas: Sequence[_Span], rule: str) -> Extracted:
     """A statement that begins with a formula: it alone, with its unit, or with what is offered beside it."""
     _, end, inside = formulas[0]
+    if is_taken_back(rest, end):
+        return Extracted(None, rule)
     line_end = _SENTENCE_END.search(rest, end)
     line = rest[end : line_end.start() if line_end else len(rest)]
     statement, last = [inside], end

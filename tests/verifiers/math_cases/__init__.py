@@ -1,6 +1,7 @@
 """Hard pairs for the math verifier, one module a group of kinds, each pair with its reason.
 
-`attacks` are what paid once and must not again. The authors of all others had not seen the verifier's code.
+`attacks` and `claims_dishonest` are what paid once and must not again, `claims_honest` what comes close to that. The
+authors of all others had not seen the verifier's code.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from tests.verifiers.math_cases import (
     algebra,
     attacks,
+    claims_dishonest,
+    claims_honest,
     numbers,
     relations,
     responses,
@@ -34,4 +37,6 @@ TABLES: dict[str, Sequence[Case]] = {
     "unseen_usual": unseen_usual.CASES,
     "unseen_unusual": unseen_unusual.CASES,
     "attacks": attacks.CASES,
+    "claims_honest": claims_honest.CASES,
+    "claims_dishonest": claims_dishonest.CASES,
 }

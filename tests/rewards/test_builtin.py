@@ -1,12 +1,14 @@
 """The built-in rewards. Pinned behaviour:
 
-1. `math` judges the answer part only, pays `right`/`wrong`, says NO_ANSWER when there is none, and refuses to judge by
-   a ground truth that is none;
+1. `math` judges the answer part only, pays `right`/`wrong`, says NO_ANSWER when there is none or only the question,
+   and refuses to judge by a ground truth that is none;
 2. `overlong` follows DAPO's eq. 13 at and around its corners;
 3. `format` pays only for one closed thinking part followed by a boxed answer.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +38,57 @@ def test_math_right_wrong_and_no_answer() -> None:
 def test_math_pays_no_answer_that_cannot_be_evaluated() -> None:
     huge = math(sample(r"\boxed{5^{5^{5^{5^5}}}}"))
     assert (huge.value, huge.correct, huge.outcome) == (0.0, False, Outcome.SCORED)
+
+
+EXPAND = "Expand $(x+1)^2$."
+LARGER = "Which is larger, $3$ or $5$?"
+LISTED = "Simplify the fraction.\n$\\frac{4}{8}$"
+
+
+def asked(question: str, response: str, ground_truth: str) -> RewardInput:
+    messages = ({"role": "system", "content": "Reason step by step."}, {"role": "user", "content": question})
+    return replace(sample(response, ground_truth), messages=messages)
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "ground_truth"),
+    [
+        (EXPAND, EXPAND, "x^2+2x+1"),
+        (EXPAND, "expand   $(x+1)^2$", "x^2+2x+1"),
+        (EXPAND, f"<seed:think>hm</seed:think>{EXPAND}", "x^2+2x+1"),
+        (EXPAND, f"{EXPAND}\n{EXPAND}\n{EXPAND}", "x^2+2x+1"),
+        (EXPAND, f"The question is: {EXPAND}", "x^2+2x+1"),
+        (EXPAND, f"You ask: {EXPAND}", "x^2+2x+1"),
+        (EXPAND, "**Problem:** Expand $(x+1)^2$", "x^2+2x+1"),
+        (EXPAND, "The question is to expand $(x+1)^2$.", "x^2+2x+1"),
+        (EXPAND, f"Reason step by step.\n\n{EXPAND}", "x^2+2x+1"),
+        (LISTED, LISTED, "0.5"),
+        ("2+3", "2+3", "5"),
+    ],
+)
+def test_math_does_not_pay_the_question(question: str, response: str, ground_truth: str) -> None:
+    score = math(asked(question, response, ground_truth), right=1.0, wrong=-1.0)
+    assert (score.value, score.correct, score.outcome) == (-1.0, False, Outcome.NO_ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "ground_truth"),
+    [
+        ("Which is larger, 3 or 5?", "5", "5"),
+        (LARGER, "$5$", "5"),
+        (LARGER, "It is $5$", "5"),
+        (LARGER, f"{LARGER} It is $5$", "5"),
+        (LARGER, f"{LARGER} The answer is 5.", "5"),
+        ("Is $7$ prime? Answer yes or no.", "yes", "yes"),
+        ("Which of these is prime?\n$4$\n$7$", "$7$", "7"),
+        ("Which of these is prime?\n$4$\n$7$", "The prime one is $7$", "7"),
+        (EXPAND, f"{EXPAND}\n$x^2+2x+1$", "x^2+2x+1"),
+        (EXPAND, "Expanding $(x+1)^2$ gives $x^2+2x+1$.", "x^2+2x+1"),
+        (EXPAND, r"\boxed{x^2+2x+1}", "x^2+2x+1"),
+    ],
+)
+def test_math_pays_a_short_answer_that_stands_in_the_question(question: str, response: str, ground_truth: str) -> None:
+    assert math(asked(question, response, ground_truth)).value == 1.0
 
 
 @pytest.mark.parametrize("ground_truth", ["", r"\frac{1}{"])

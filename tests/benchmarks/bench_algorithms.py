@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -59,8 +60,8 @@ def main() -> None:
         mask = torch.rand(samples, options.tokens, generator=draw) < 0.9
         lam = length_adaptive_lambda(mask.sum(1), alpha=0.05)
         loop, ours = looped_gae(rewards, values, mask, 1.0, lam), gae(rewards, values, mask, 1.0, lam)
-        slow = best_seconds(lambda: looped_gae(rewards, values, mask, 1.0, lam), options.rounds)  # noqa: B023
-        fast = best_seconds(lambda: gae(rewards, values, mask, 1.0, lam), options.rounds)  # noqa: B023
+        slow = best_seconds(partial(looped_gae, rewards, values, mask, 1.0, lam), options.rounds)
+        fast = best_seconds(partial(gae, rewards, values, mask, 1.0, lam), options.rounds)
         print(
             f"{samples:>7} {slow * 1e3:>11.1f} {fast * 1e3:>15.1f} {slow / fast:>14.1f} "
             f"{float((loop - ours).abs().max()):>20.1e}"

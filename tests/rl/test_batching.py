@@ -143,6 +143,23 @@ def test_ranks_have_the_same_work_where_a_snake_is_off() -> None:
     assert plan.padding < 0.06
 
 
+def test_no_rank_idles_where_few_micro_batches_would_do() -> None:
+    """All 32 samples fit two micro-batches: dealt whole, they would leave six of eight ranks without work."""
+    batch = Batch([sample(8, 20 + i) for i in range(32)])
+    plan = schedule(batch, steps=1, ranks=8, tokens_per_micro_batch=1024, hidden_size=64, seed=0)
+    assert [sum(map(len, rank)) for rank in plan.steps[0].ranks] == [4] * 8
+    assert plan.imbalance < 0.2
+
+
+def test_micro_batches_are_cut_of_the_whole_step_where_there_are_many() -> None:
+    """Cut of each rank's own 16 samples they would be a tenth padding."""
+    rng = np.random.default_rng(1)
+    batch = Batch([sample(8, int(n)) for n in rng.lognormal(7, 0.8, 256)])
+    plan = schedule(batch, steps=1, ranks=16, tokens_per_micro_batch=4096, hidden_size=4096, seed=0)
+    assert plan.padding < 0.05
+    assert plan.imbalance < 0.05
+
+
 def test_long_samples_cost_more_than_their_tokens() -> None:
     assert sample_cost(100, 10**9) == pytest.approx(100)
     assert sample_cost(12 * 64, 64) == 2 * 12 * 64

@@ -71,6 +71,19 @@ def test_dual_clip_reference_values(c: float, expected: float) -> None:
     assert terms.losses.mean().item() == pytest.approx(expected, abs=1e-10)
 
 
+def test_the_dual_clip_counts_as_low_and_takes_the_gradient() -> None:
+    new = f64([-1, -1]).requires_grad_()
+    mask = torch.ones(1, 2, dtype=torch.bool)
+    terms = policy_loss(
+        new, f64([-3, -1]), f64([-1, -1]), mask, kind="ppo_clip", clip_low=0.2, clip_high=0.28, dual_clip=3.0
+    )
+    terms.losses.sum().backward()
+    assert terms.clipped_low.tolist() == [[True, False]]
+    assert not terms.clipped_high.any()
+    assert new.grad is not None
+    assert new.grad.tolist() == [[0, 1]]
+
+
 @pytest.mark.parametrize("kind", ["ppo_clip", "gspo"])
 def test_clipped_tokens_are_told_apart_and_have_no_gradient(kind: PolicyLossKind) -> None:
     new = NEW.clone().requires_grad_()

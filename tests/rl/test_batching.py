@@ -152,12 +152,12 @@ def test_no_rank_idles_where_few_micro_batches_would_do() -> None:
 
 
 def test_micro_batches_are_cut_of_the_whole_step_where_there_are_many() -> None:
-    """Cut of each rank's own 16 samples they would be a tenth padding."""
+    """Cut of each rank's own 32 samples they would be nearly a tenth padding."""
     rng = np.random.default_rng(1)
-    batch = Batch([sample(8, int(n)) for n in rng.lognormal(7, 0.8, 256)])
-    plan = schedule(batch, steps=1, ranks=16, tokens_per_micro_batch=4096, hidden_size=4096, seed=0)
+    batch = Batch([sample(8, int(n)) for n in np.minimum(rng.lognormal(7, 0.8, 256), 8000)])
+    plan = schedule(batch, steps=1, ranks=8, tokens_per_micro_batch=16_384, hidden_size=4096, seed=0)
     assert plan.padding < 0.05
-    assert plan.imbalance < 0.05
+    assert plan.imbalance < 0.08
 
 
 def test_long_samples_cost_more_than_their_tokens() -> None:

@@ -22,8 +22,9 @@ from rl.batch import Batch, Estimates, FloatRow, Metrics, Targets
 from rl.errors import PonderError
 from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
+from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.model import Device
-from rl.learner.worker import Job, LearnerWorker, RankEstimates, Ready, Shares, log_path
+from rl.learner.worker import LearnerWorker, log_path
 from rollout.weights import WeightManifest, WeightPublisher
 
 LONGEST_DEATH_SECONDS = 10

@@ -10,8 +10,6 @@ import os
 import time
 import traceback
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,13 +22,13 @@ from torch import Tensor
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from transformers.integrations.deepspeed import HfDeepSpeedConfig
 
-from rl.algorithms.config import AlgorithmConfig
 from rl.algorithms.losses import kl
 from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, Targets
 from rl.learner.batching import MicroTensors, OptimizerStep, Schedule, rows_grid, tensors
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
+from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.model import (
     Device,
     adapters_off,
@@ -40,74 +38,12 @@ from rl.learner.model import (
     load_policy,
     saved_names,
 )
-from rl.learner.objective import Share, policy_inputs, policy_objective, value_objective
+from rl.learner.objective import policy_inputs, policy_objective, value_objective
 from rollout.weights import WeightManifest, WeightPublisher
 from rollout.worker import redirect_output
 
 LONGEST_WAIT = timedelta(minutes=30)
 """How long a rank waits for the others before it fails; loading a large model takes minutes."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all ranks have in common."""
-
-    config: LearnerConfig
-    algorithm: AlgorithmConfig
-    model_path: str
-    attention: str
-    device: Device
-    seed: int
-    temperature: float
-    max_response_tokens: int
-    log_folder: Path
-
-
-@dataclass
-class Shares:
-    """One rank's contributions to metrics: `sums` add up over ranks, of the others the largest or smallest counts."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    largest: dict[str, float] = field(default_factory=dict)
-    smallest: dict[str, float] = field(default_factory=dict)
-
-    def add(self, shares: Mapping[str, Tensor | float]) -> None:
-        """Add contributions of one micro-batch."""
-        for name, value in shares.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
-
-    def include(self, share: Share) -> None:
-        """All metrics of one micro-batch."""
-        self.add(share.sums)
-        for name, value in share.largest.items():
-            self.raise_to(name, value)
-        for name, value in share.smallest.items():
-            self.smallest[name] = min(self.smallest.get(name, value), value)
-
-    def raise_to(self, name: str, value: float) -> None:
-        """Keep the largest."""
-        self.largest[name] = max(self.largest.get(name, value), value)
-
-
-@dataclass(frozen=True)
-class RankEstimates:
-    """One rank's forward-pass results, flat: the rows of `indices` one after another."""
-
-    indices: list[int]
-    logprobs: NDArray[np.float32]
-    values: NDArray[np.float32] | None
-    reference: NDArray[np.float32] | None
-    shares: Shares
-
-
-@dataclass(frozen=True)
-class Ready:
-    """What a rank says when it has loaded."""
-
-    seconds: float
-    """How long that took."""
-    hidden_size: int
-    """Of the policy."""
 
 
 class LearnerWorker:

@@ -309,6 +309,25 @@ def test_explain() -> None:
         list(explain("learner.ofload"))
 
 
+def test_explain_says_of_a_preset_where_it_differs_from_the_first() -> None:
+    lines = list(explain("algorithm"))
+    assert lines.count("  algorithm.gamma: a number, above 0, at most 1 [1.0]") == 1
+    gspo = lines[lines.index("algorithm (gspo): where it differs from vapo") + 1 :]
+    named = [line.split(":")[0].strip() for line in gspo[: gspo.index("")] if line.startswith("  algorithm.")]
+    assert named == [
+        f"algorithm.{name}"
+        for name in (
+            "preset",
+            "advantage",
+            "policy_loss",
+            "aggregation",
+            "clip_low",
+            "clip_high",
+            "positive_nll_weight",
+        )
+    ]
+
+
 def test_presets_are_free_of_contradictions() -> None:
     for preset in ("vapo", "dapo", "grpo", "dr_grpo", "rloo", "reinforce_pp", "gspo", "cispo"):
         assert config_problems(RunConfig.model_validate({**MINIMAL, "algorithm": {"preset": preset}})) == []

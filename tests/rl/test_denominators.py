@@ -24,8 +24,9 @@ from rl.batch import Batch, Estimates, Targets
 from rl.learner.batching import Schedule, schedule, tensors
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine
+from rl.learner.messages import Job, Shares
 from rl.learner.model import load_critic, load_policy
-from rl.learner.worker import Job, LearnerWorker, Shares
+from rl.learner.worker import LearnerWorker
 from tests.rl.learner_parts import local_ray, make_batch, make_model
 
 BATCH = make_batch()

@@ -20,8 +20,8 @@ from rl.algorithms.base import Importance, ReferenceKl
 from rl.algorithms.config import AlgorithmConfig, Dapo
 from rl.learner.batching import Counts
 from rl.learner.group import _merged
+from rl.learner.messages import Shares
 from rl.learner.objective import PolicyInputs, Share, policy_objective
-from rl.learner.worker import Shares
 
 COUNTS = Counts(tokens=9, samples=3, positive_tokens=6, group_tokens={0: 7, 1: 2})
 

@@ -56,6 +56,8 @@ class Estimates:
     """Critic values V(state before the token); None without a critic."""
     metrics: Metrics
     """`policy/entropy`, `policy/logprob_gap`, ..."""
+    reference: Sequence[FloatRow] | None = None
+    """log pi of the reference; None when nothing needs it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What sections of a configuration must be to each other. Imports no torch.
 
 An error names its keys and gives numbered ways out where there are several. A warning is something that is allowed,
-but rarely meant. That rewards exist and take their options is checked where they are loaded (`rewards/loader.py`).
+but rarely meant. What holds inside `algorithm:` is in `rl/algorithms/checks.py`. That rewards
+exist and take their options is checked where they are loaded (`rewards/loader.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewards.settings.source import Key, Problem
+from rl.algorithms.checks import algorithm_problems
 from rl.config import RunConfig
 from rl.data.tasks import LetterCountOptions
 from rl.models.errors import ModelNotFound
@@ -20,35 +22,12 @@ from rl.models.resolve import model_shape
 
 def config_problems(config: RunConfig) -> list[Problem]:
     """All contradictions between the sections."""
-    checks = (_groups, _rewards, _sizes, _model, _generators, _devices, _warm_start)
+    checks = (_algorithm, _rewards, _sizes, _model, _generators, _devices, _warm_start)
     return [problem for check in checks for problem in check(config)]
 
 
-def _groups(config: RunConfig) -> Iterator[Problem]:
-    algorithm, size, key = config.algorithm, config.group_size, ("group_size",)
-    preset: Key = ("algorithm", "preset")
-    if size == 1 and algorithm.advantage == "group":
-        yield Problem(
-            key,
-            f"is 1, but `{algorithm.preset}` compares the samples of one prompt with each other: with one sample every "
-            "advantage is 0. Ways out:\n(1) group_size: 16, as in the paper (at least 2),\n"
-            "(2) algorithm.advantage: gae, which learns a critic instead of comparing.",
-            also=(preset, ("algorithm", "advantage")),
-        )
-    if size == 1 and algorithm.dynamic_sampling.enabled:
-        yield Problem(
-            key,
-            "is 1, but dynamic sampling keeps only prompts with both right and wrong samples: nothing would ever be "
-            "kept. Ways out:\n(1) group_size: 2 or more,\n(2) algorithm.dynamic_sampling.enabled: false.",
-            also=(preset, ("algorithm", "dynamic_sampling", "enabled")),
-        )
-    pretraining = algorithm.value_pretraining
-    if pretraining.min_steps > pretraining.max_steps > 0:
-        yield Problem(
-            ("algorithm", "value_pretraining", "min_steps"),
-            f"is {pretraining.min_steps}, above max_steps ({pretraining.max_steps})",
-            also=(("algorithm", "value_pretraining", "max_steps"),),
-        )
+def _algorithm(config: RunConfig) -> Iterator[Problem]:
+    return algorithm_problems(config.algorithm, config.group_size)
 
 
 def _rewards(config: RunConfig) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rewards.runner import RewardRunner
 from rewards.types import RewardInput
-from rl.algorithms.config import DynamicSampling
+from rl.algorithms.base import DynamicSampling
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig

@@ -68,7 +68,7 @@ class RunConfig(Section):
     model: ModelConfig = ModelConfig()
     data: DataConfig
     algorithm: AlgorithmConfig
-    """`preset: vapo` or `preset: dapo`, and what differs from the published recipe."""
+    """`preset:` names a published recipe; whatever else stands here differs from it."""
     rewards: list[RewardConfig] = Field(min_length=1)
     """Reward functions; their weighted sum is what is learnt from."""
     correctness: str | list[str] = "math"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from rewards.settings.words import entries, expected, nearest
+from rewards.settings.words import Entry, entries, expected, nearest
 from rl.config import RunConfig
 from rl.errors import ConfigError
 
@@ -21,13 +21,25 @@ def explain(key: str = "") -> Iterator[str]:
     if not below:
         close = nearest(key, {entry.key for entry in everything})
         raise ConfigError(f"there is no key {key!r}." + (f" Did you mean `{close}`?" if close else ""))
-    for section, fields in groupby(below, lambda entry: entry.section):
+    first: dict[str, Entry] = {}
+    leader = ""  # the first preset of a section that has several
+    for section, group in groupby(below, lambda entry: entry.section):
+        fields = [entry for entry in group if not _said(entry, first.setdefault(entry.key, entry))]
+        preset = section.rpartition(" (")[2].removesuffix(")") if section.endswith(")") else ""
+        leader = leader or preset
+        if not fields:
+            continue
         if section:
             yield ""
-            yield section
+            yield section if preset in ("", leader) else f"{section}: where it differs from {leader}"
         for entry in fields:
             default = f" [{entry.default}]" if entry.default else ""
             yield f"  {entry.key}: {expected(entry.field)}{default}"
             for line in entry.description.split("\n"):
                 if line.strip():
                     yield f"      {line.strip()}"
+
+
+def _said(entry: Entry, first: Entry) -> bool:
+    """Whether the first preset that has this key said the same of it."""
+    return entry is not first and (entry.value, entry.description) == (first.value, first.description)

@@ -51,26 +51,31 @@ class RolloutMemory:
 
 
 def learner_memory(
-    shape: ModelShape, config: LearnerConfig, *, critic: bool, compute_bytes: int, context_tokens: int
+    shape: ModelShape, config: LearnerConfig, *, critic: bool, reference: bool, compute_bytes: int, context_tokens: int
 ) -> LearnerMemory:
     """One rank's memory.
 
     Parameters, gradients and optimizer state follow ZeRO (arXiv 1910.02054, figure 1) with gradients accumulated in
     float32: stage 0 keeps float32 parameters (4P), gradients (4P) and moments (8P); stages 1 to 3 keep bP, 4P and
     (4 + 8)P, the last divided by N from stage 1, the second from stage 2, the first from stage 3. With LoRA only the
-    adapters have gradients and moments. A critic doubles all three.
+    adapters have gradients and moments. A critic doubles all three. A reference is one more set of parameters; with
+    LoRA it is the policy without its adapters, and costs nothing.
 
     Args:
         shape: of the policy (a critic has the same).
         config: stage, ranks, offload, micro-batches.
         critic: whether one is trained.
+        reference: whether log-probabilities of the initial policy are needed.
         compute_bytes: b.
         context_tokens: length of the longest sample, which is computed whole.
     """
     stage, ranks = config.zero_stage, config.ranks
     networks = 2 if critic else 1
     trained = shape.parameters if config.lora is None else lora_parameters(shape, config.lora)
-    weights = networks * shape.parameters * (4 if stage == 0 else compute_bytes) / (ranks if stage == 3 else 1)
+    copies = 1 if reference and config.lora is None else 0
+    weights = (
+        (networks + copies) * shape.parameters * (4 if stage == 0 else compute_bytes) / (ranks if stage == 3 else 1)
+    )
     gradients = networks * trained * 4 / (ranks if stage >= 2 else 1)
     optimizer = networks * trained * (ADAM_STATE + (MASTER if stage else 0)) / (ranks if stage else 1)
     tokens = max(config.tokens_per_micro_batch, context_tokens)

@@ -82,7 +82,7 @@ def plan_rows(config: RunConfig) -> Rows:
             "model",
             f"{config.model.name} ({_parameters(known_shape(config))}), context {config.model.context_tokens:,} tokens",
         ),
-        ("algorithm", config.algorithm.preset + (" (policy and critic)" if config.algorithm.uses_critic else "")),
+        ("algorithm", f"{config.algorithm.preset} ({_networks(config)})"),
         ("a step", f"{per_step}, at most {numbers.response_tokens_per_step:,} response tokens"),
         ("learning", f"{_optimizer_steps(config, numbers)} at learning rate {config.learner.policy.learning_rate:g}"),
         ("the run", f"{config.steps:,} steps, {numbers.optimizer_steps:,} optimizer steps{_epochs(config, numbers)}"),
@@ -138,6 +138,15 @@ def _parameters(shape: ModelShape | None) -> str:
     return f"{shape.parameters} parameters"
 
 
+def _networks(config: RunConfig) -> str:
+    names = ["policy"]
+    if config.algorithm.uses_critic:
+        names.append("critic")
+    if config.algorithm.uses_reference:
+        names.append("frozen reference" if config.learner.lora is None else "reference: the policy without adapters")
+    return ", ".join(names)
+
+
 def _optimizer_steps(config: RunConfig, numbers: Arithmetic) -> str:
     count = config.optimizer_steps_per_batch
     return f"{count} optimizer step{'s' * (count > 1)} a batch, {numbers.samples_per_optimizer_step:g} samples each"
@@ -182,6 +191,7 @@ def _memory_rows(config: RunConfig) -> Rows:
         shape,
         config.learner,
         critic=config.algorithm.uses_critic,
+        reference=config.algorithm.uses_reference,
         compute_bytes=_bytes(config.learner.dtype, gpu),
         context_tokens=context,
     )
@@ -238,4 +248,6 @@ def _changed(now: BaseModel, preset: BaseModel, key: str = "") -> Iterator[str]:
 def _yaml(value: object) -> str:
     if value is None:
         return "null"
+    if isinstance(value, BaseModel):
+        return "{" + ", ".join(f"{name}: {_yaml(part)}" for name, part in value) + "}"
     return str(value).lower() if isinstance(value, bool) else f"{value}"

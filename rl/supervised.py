@@ -76,7 +76,14 @@ class SupervisedTraining:
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.learning_rate * min(1.0, (self.step + 1) / RISE_STEPS)
         batch = Batch([self._sample(example, place) for place, example in self._chosen()])
-        plan = schedule(batch, steps=1, ranks=1, tokens_per_micro_batch=TOKENS_PER_MICRO_BATCH, seed=0).steps[0]
+        plan = schedule(
+            batch,
+            steps=1,
+            ranks=1,
+            tokens_per_micro_batch=TOKENS_PER_MICRO_BATCH,
+            hidden_size=self._model.config.get_text_config().hidden_size,
+            seed=0,
+        ).steps[0]
         for micro in plan.ranks[0]:
             data = tensors(batch, micro, self._model.device)
             hidden = self._model.base_model(input_ids=data.input_ids, use_cache=False).last_hidden_state

@@ -110,6 +110,7 @@ async def running_system(
                     seed=config.seed,
                     log_folder=logs,
                     temperature=config.rollout.sampling.temperature,
+                    max_response_tokens=config.rollout.max_response_tokens,
                 )
             )
             stack.push_async_callback(_end, starting_learners)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rl.algorithms.config import DynamicSampling
+from rl.algorithms.base import DynamicSampling
 from rl.algorithms.targets import compute_targets
 from rl.groups import group_metrics, to_batch
 from rl.run.session import Clock, Session

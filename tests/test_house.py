@@ -38,7 +38,7 @@ def test_import_contracts() -> None:
         "from rl.cli import main; assert main(['rewards']) == 0",
         "import os, tempfile; from rl.cli import main\n"
         "data = os.path.join(tempfile.mkdtemp(), 'data.jsonl')\n"
-        "open(data, 'w').write('{\"response\": \"42\", \"answer\": \"42\"}\\n')\n"
+        'open(data, \'w\').write(\'{"response": "42", "answer": "42"}\\n\')\n'
         "assert main(['score', '--rewards', 'configs/rewards/math.yaml', '--data', data]) == 0",
     ],
 )

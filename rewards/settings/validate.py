@@ -195,6 +195,6 @@ def _unknown_key(name: str, section: type[BaseModel], model: type[BaseModel]) ->
     if close := nearest(name, valid):
         return f"unknown key. Did you mean `{close}`?{hint}"
     elsewhere = dict.fromkeys(entry.key for entry in entries(model) if entry.key.split(".")[-1] == name)
-    if elsewhere:
+    if elsewhere and not hint:
         return f"unknown key here. There is {' and '.join(f'`{key}`' for key in elsewhere)}"
     return f"unknown key; valid here: {', '.join(valid)}.{hint}"

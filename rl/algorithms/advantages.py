@@ -1,4 +1,4 @@
-"""Advantages: generalised advantage estimation, group-normalised advantages, whitening.
+"""Advantages: generalised advantage estimation, comparisons within a group, returns to go, whitening.
 
 Shapes: B samples, T response tokens (padded on the right). `mask` [B, T] is true on tokens of the model's own;
 padding and forced tokens are false. Everything is computed in float32 (float64 stays float64).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rl.algorithms.kinds import GroupKind
 from rl.algorithms.tensors import at_least_float32, masked_mean_var
 
 
@@ -59,13 +60,18 @@ def length_adaptive_lambda(lengths: Tensor, alpha: float) -> Tensor:
     return (1 - 1 / (alpha * at_least_float32(lengths).clamp(min=1))).clamp(0, 1)
 
 
-def group_advantage(rewards: Tensor, groups: Tensor, eps: float) -> Tensor:
-    """Group-normalised advantage (arXiv 2402.03300, section 4.1.2): (R - mean) / (std + eps) over a prompt's samples.
+def group_advantage(rewards: Tensor, groups: Tensor, kind: GroupKind, eps: float) -> Tensor:
+    """A sample's reward beside those of the other samples of its prompt.
+
+    - `grpo`: (R - mean) / (std + eps) (arXiv 2402.03300, section 4.1.2), std the unbiased one.
+    - `dr_grpo`: R - mean (arXiv 2503.20783, section 3.2).
+    - `rloo`: R - mean of the others (arXiv 2402.14740), which is (R - mean) G / (G - 1).
 
     Args:
         rewards: [B].
         groups: [B] integers; the same number means the same prompt.
-        eps: added to the unbiased standard deviation.
+        kind: which of them.
+        eps: added to the standard deviation (`grpo`).
 
     Returns:
         [B]; a group of one keeps its raw reward, an all-equal group has 0.
@@ -75,8 +81,28 @@ def group_advantage(rewards: Tensor, groups: Tensor, eps: float) -> Tensor:
     zeros = torch.zeros(size.shape[0], dtype=rewards.dtype, device=rewards.device)
     mean = zeros.index_add(0, group, rewards) / size
     centred = rewards - mean[group]
-    std = (zeros.index_add(0, group, centred**2) / (size - 1).clamp(min=1)).sqrt()
-    return torch.where(size[group] == 1, rewards, centred / (std[group] + eps))
+    if kind == "grpo":
+        std = (zeros.index_add(0, group, centred**2) / (size - 1).clamp(min=1)).sqrt()
+        centred = centred / (std[group] + eps)
+    elif kind == "rloo":
+        centred = centred * size[group] / (size[group] - 1).clamp(min=1)
+    return torch.where(size[group] == 1, rewards, centred)
+
+
+def return_to_go(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
+    """Sum of the rewards from a token on, discounted; REINFORCE++ whitens it (arXiv 2501.03262).
+
+    This is GAE with lambda 1 and a critic that says 0.
+
+    Args:
+        rewards: [B, T]; entries where the mask is false do not count.
+        mask: [B, T] bool.
+        gamma: discount, per token of the model's own.
+
+    Returns:
+        [B, T], 0 where the mask is false.
+    """
+    return gae(rewards, torch.zeros_like(rewards), mask, gamma, 1.0)
 
 
 def whiten(x: Tensor, mask: Tensor) -> Tensor:

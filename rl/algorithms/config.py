@@ -1,6 +1,7 @@
 """The `algorithm:` section. One class per preset; the class defaults *are* the published recipe.
 
-VAPO: arXiv 2504.05118. DAPO: arXiv 2503.14476. Imports no torch.
+What a preset does not name is as in `AlgorithmBase`: PPO-clip 0.2 / 0.28, token mean, no KL, no entropy bonus. Learning
+rates and sizes are not part of a preset. Imports no torch.
 """
 
 from __future__ import annotations
@@ -9,85 +10,112 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rewards.config import Section
+from rl.algorithms.base import (
+    AlgorithmBase,
+    ClipHigh,
+    ClipLow,
+    DualClip,
+    DynamicSampling,
+    ReferenceKl,
+    Weight,
+)
+from rl.algorithms.kinds import Advantage, Aggregation, PolicyLossKind
 
-
-class DynamicSampling(Section):
-    """DAPO's dynamic sampling: groups that are all right or all wrong are replaced."""
-
-    enabled: bool = True
-    """Keep only groups with 0 < number correct < group_size."""
-    max_rounds: int = Field(10, ge=1)
-    """Generation rounds for one batch; when they are used up, training goes on with what there is."""
-
-
-class ValuePretraining(Section):
-    """VAPO's value pretraining: the critic is fitted to Monte-Carlo returns of the frozen policy."""
-
-    min_steps: int = Field(5, ge=0)
-    """Steps before the stop rule is looked at."""
-    max_steps: int = Field(50, ge=0)
-    """Steps after which the policy starts in any case (0: no value pretraining)."""
-    explained_variance: float = Field(0.5, le=1)
-    """Stop when the critic's explained variance on fresh samples reaches this."""
-
-
-class AlgorithmBase(Section):
-    """What every preset has; a preset is a subclass with other defaults."""
-
-    preset: str
-    """The recipe whose settings are the defaults here."""
-    advantage: Literal["gae", "group"]
-    """`gae`: a critic and generalised advantage estimation; `group`: (R - mean) / std over a prompt's samples."""
-    aggregation: Literal["token_mean", "sample_mean"] = "token_mean"
-    """How token losses become one number; counts are over the whole optimizer step."""
-    clip_low: float = Field(0.2, gt=0, lt=1)
-    """Lower clip of the ratio: 1 - clip_low."""
-    clip_high: float = Field(0.28, gt=0)
-    """Upper clip of the ratio: 1 + clip_high (clip-higher)."""
-    dual_clip: float | None = Field(None, gt=1)
-    """For negative advantages the loss is at most this times |A|; null: off."""
-    gamma: float = Field(1.0, gt=0, le=1)
-    """Discount."""
-    lambda_critic: float = Field(1.0, ge=0, le=1)
-    """GAE lambda of the critic's targets (decoupled GAE); 1.0 is the Monte-Carlo return."""
-    lambda_policy: float | Literal["length_adaptive"] = "length_adaptive"
-    """GAE lambda of the policy's advantage; `length_adaptive`: 1 - 1 / (alpha * response length)."""
-    alpha: float = Field(0.05, gt=0)
-    """Length-adaptive GAE's alpha; recipes for responses under 100 tokens set it near 1."""
-    whiten_advantages: bool = True
-    """Shift and scale GAE advantages to mean 0, std 1 over the batch's tokens."""
-    advantage_eps: float = Field(1e-6, gt=0)
-    """Added to the standard deviation of a group."""
-    positive_nll_weight: float = Field(0.0, ge=0)
-    """Weight of the positive-example language-model loss."""
-    value_clip: float | None = Field(None, gt=0)
-    """Clip of the value's change in the value loss; null: off."""
-    value_pretraining: ValuePretraining = ValuePretraining()
-    """Used with `advantage: gae`."""
-    dynamic_sampling: DynamicSampling = DynamicSampling()
-
-    @property
-    def uses_critic(self) -> bool:
-        """Whether a critic is trained."""
-        return self.advantage == "gae"
+NO_DYNAMIC_SAMPLING = DynamicSampling(enabled=False)
 
 
 class Vapo(AlgorithmBase):
-    """VAPO: critic, value pretraining, decoupled length-adaptive GAE, clip-higher, positive-example NLL."""
+    """VAPO (arXiv 2504.05118): critic, value pretraining, decoupled length-adaptive GAE, positive-example NLL."""
 
     preset: Literal["vapo"] = "vapo"
-    advantage: Literal["gae", "group"] = "gae"
-    positive_nll_weight: float = Field(0.1, ge=0)
-    dynamic_sampling: DynamicSampling = DynamicSampling(enabled=False)
+    advantage: Advantage = "gae"
+    positive_nll_weight: Weight = 0.1
+    dynamic_sampling: DynamicSampling = NO_DYNAMIC_SAMPLING
 
 
 class Dapo(AlgorithmBase):
-    """DAPO: no critic, group-normalised advantage, clip-higher, token-level loss, dynamic sampling."""
+    """DAPO (arXiv 2503.14476): clip-higher, token-level loss, dynamic sampling; dual clip as in its authors' script."""
 
     preset: Literal["dapo"] = "dapo"
-    advantage: Literal["gae", "group"] = "group"
-    dual_clip: float | None = Field(10.0, gt=1)
+    advantage: Advantage = "grpo"
+    dual_clip: DualClip = 10.0
 
 
-AlgorithmConfig = Annotated[Vapo | Dapo, Field(discriminator="preset")]
+class Grpo(AlgorithmBase):
+    """GRPO (DeepSeekMath, arXiv 2402.03300): symmetric clip, mean of sample means, KL to the reference in the loss."""
+
+    preset: Literal["grpo"] = "grpo"
+    advantage: Advantage = "grpo"
+    aggregation: Aggregation = "sample_mean"
+    clip_high: ClipHigh = 0.2
+    kl: ReferenceKl | None = ReferenceKl(weight=0.04, kind="k3", where="loss")
+    dynamic_sampling: DynamicSampling = NO_DYNAMIC_SAMPLING
+
+
+class DrGrpo(AlgorithmBase):
+    """Dr. GRPO (arXiv 2503.20783): GRPO without the divisions that favour long wrong answers, and without KL."""
+
+    preset: Literal["dr_grpo"] = "dr_grpo"
+    advantage: Advantage = "dr_grpo"
+    aggregation: Aggregation = "fixed_length"
+    clip_high: ClipHigh = 0.2
+    dynamic_sampling: DynamicSampling = NO_DYNAMIC_SAMPLING
+
+
+class Rloo(AlgorithmBase):
+    """RLOO (arXiv 2402.14740): leave-one-out baseline, KL in the reward, sums over tokens as in REINFORCE.
+
+    The paper takes one optimizer step a batch, where no clip is ever reached and the gradient is REINFORCE's; its
+    sum over tokens is `fixed_length` up to a constant. The weight is the paper's for summaries (TL;DR).
+    """
+
+    preset: Literal["rloo"] = "rloo"
+    advantage: Advantage = "rloo"
+    aggregation: Aggregation = "fixed_length"
+    clip_high: ClipHigh = 0.2
+    kl: ReferenceKl | None = ReferenceKl(weight=0.03, kind="k1", where="reward")
+    dynamic_sampling: DynamicSampling = NO_DYNAMIC_SAMPLING
+
+
+class ReinforcePp(AlgorithmBase):
+    """REINFORCE++ (arXiv 2501.03262): PPO-clip on the whitened return to go, KL in the reward of every token.
+
+    The weight is the paper's for mathematics. Its variant with a baseline is `advantage: reinforce_pp_baseline` with
+    `kl: {kind: k2, where: loss}`.
+    """
+
+    preset: Literal["reinforce_pp"] = "reinforce_pp"
+    advantage: Advantage = "reinforce_pp"
+    clip_high: ClipHigh = 0.2
+    kl: ReferenceKl | None = ReferenceKl(weight=0.001, kind="k1", where="reward")
+    dynamic_sampling: DynamicSampling = NO_DYNAMIC_SAMPLING
+
+
+class Gspo(AlgorithmBase):
+    """GSPO (arXiv 2507.18071): GRPO with the ratio of the whole sequence, clipped very close to 1, without KL."""
+
+    preset: Literal["gspo"] = "gspo"
+    advantage: Advantage = "grpo"
+    policy_loss: PolicyLossKind = "gspo"
+    aggregation: Aggregation = "sample_mean"
+    clip_low: ClipLow = 3e-4
+    clip_high: ClipHigh = 4e-4
+    dynamic_sampling: DynamicSampling = NO_DYNAMIC_SAMPLING
+
+
+class Cispo(AlgorithmBase):
+    """CISPO (MiniMax-M1, arXiv 2506.13585): DAPO with bounded importance weights in place of the clip.
+
+    The paper has no lower bound and does not print the upper one: 5 is ScaleRL's (arXiv 2510.13786).
+    """
+
+    preset: Literal["cispo"] = "cispo"
+    advantage: Advantage = "grpo"
+    policy_loss: PolicyLossKind = "cispo"
+    clip_low: ClipLow = 1.0
+    clip_high: ClipHigh = 4.0
+
+
+AlgorithmConfig = Annotated[
+    Vapo | Dapo | Grpo | DrGrpo | Rloo | ReinforcePp | Gspo | Cispo, Field(discriminator="preset")
+]

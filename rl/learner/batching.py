@@ -1,15 +1,16 @@
 """Which samples go in which optimizer step, rank and micro-batch; and how a micro-batch becomes tensors.
 
 The samples of a step are shuffled (seeded) and dealt over the optimizer steps; groups may be split. Within an
-optimizer step they are sorted by length, dealt over the ranks in a snake so that every rank has about the same work,
-and cut into micro-batches of similar lengths whose padded size keeps to the token budget. Every rank gets the same
-number of micro-batches, because the ranks reduce gradients together; what is missing is filled with empty ones.
+optimizer step they are sorted by length, cut into micro-batches of similar lengths whose padded size keeps to the token
+budget, and dealt over the ranks by Karmarkar-Karp number partitioning on their estimated work. Every rank gets the
+same number of micro-batches, because the ranks reduce gradients together; what is missing is filled with empty ones.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from rl.batch import Batch, FloatRow
+from rl.learner.partition import karmarkar_karp
 
 MicroBatch = tuple[int, ...]
 """Indices of samples; empty: nothing to do but to take part."""
@@ -35,6 +37,8 @@ class Counts:
     """Samples with at least one of them."""
     positive_tokens: int
     """Tokens in the loss of correct samples."""
+    group_tokens: Mapping[int, int]
+    """Tokens in the loss of each group that has some (of its samples in this step: groups may be split)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,22 @@ class Schedule:
     steps: tuple[OptimizerStep, ...]
     padding: float
     """Share of the tokens computed that are padding."""
+    imbalance: float
+    """By which share the heaviest rank's estimated work, padding included, exceeds the ranks' mean."""
 
 
-def schedule(batch: Batch, *, steps: int, ranks: int, tokens_per_micro_batch: int, seed: int) -> Schedule:
+def sample_cost(length: int, hidden_size: int) -> float:
+    """Work of a sample in units of a token's linear work: l + l^2 / (12 h).
+
+    Of a layer's forward pass a token takes 24 h^2 operations in linear maps (12 h^2 weights) and, attending to l / 2
+    others on average, 4 h l / 2 in attention (arXiv 2104.04473, section 3, with causal attention).
+    """
+    return length + length**2 / (12 * hidden_size)
+
+
+def schedule(
+    batch: Batch, *, steps: int, ranks: int, tokens_per_micro_batch: int, hidden_size: int, seed: int
+) -> Schedule:
     """Split a batch; deterministic in its arguments.
 
     Args:
@@ -63,51 +80,79 @@ def schedule(batch: Batch, *, steps: int, ranks: int, tokens_per_micro_batch: in
         steps: optimizer steps; fewer when the batch has fewer samples.
         ranks: learner ranks.
         tokens_per_micro_batch: most tokens, padding included; a longer sample gets a micro-batch of its own.
+        hidden_size: of the model, which says how much long samples cost (`sample_cost`).
         seed: of the shuffle over optimizer steps.
 
     Returns:
         Every sample exactly once.
     """
     lengths = [len(sample.prompt_ids) + len(sample.response_ids) for sample in batch.samples]
+    work = _Work(lengths, [sample_cost(length, hidden_size) for length in lengths], tokens_per_micro_batch)
     order = list(range(len(batch)))
     random.Random(seed).shuffle(order)
     steps = min(steps, len(order))
     parts = [order[len(order) * i // steps : len(order) * (i + 1) // steps] for i in range(steps)]
-    planned = tuple(
-        OptimizerStep(_ranks(part, lengths, ranks, tokens_per_micro_batch), count(batch, part)) for part in parts
-    )
-    padded = sum(
-        len(micro) * max(lengths[i] for i in micro)
-        for step in planned
-        for rank in step.ranks
-        for micro in rank
-        if micro
-    )
-    return Schedule(planned, 1 - sum(lengths) / padded)
+    planned = tuple(OptimizerStep(_ranks(part, work, ranks), count(batch, part)) for part in parts)
+    padded = sum(work.padded(micro) for step in planned for rank in step.ranks for micro in rank)
+    heaviest = sum(max(work.of(rank) for rank in step.ranks) for step in planned)
+    mean = sum(work.of(rank) for step in planned for rank in step.ranks) / ranks
+    return Schedule(planned, padding=1 - sum(lengths) / padded, imbalance=heaviest / mean - 1)
 
 
 def count(batch: Batch, indices: Sequence[int]) -> Counts:
     """Denominators of the given samples of a batch."""
-    own = [(int(batch.samples[i].loss_mask.sum()), batch.samples[i].correct) for i in indices]
+    own = [(int(batch.samples[i].loss_mask.sum()), batch.samples[i]) for i in indices]
+    group_tokens: Counter[int] = Counter()
+    for tokens, sample in own:
+        if tokens:
+            group_tokens[sample.group] += tokens
     return Counts(
-        tokens=sum(tokens for tokens, _ in own),
+        tokens=group_tokens.total(),
         samples=sum(tokens > 0 for tokens, _ in own),
-        positive_tokens=sum(tokens for tokens, correct in own if correct),
+        positive_tokens=sum(tokens for tokens, sample in own if sample.correct),
+        group_tokens=dict(group_tokens),
     )
 
 
-def _ranks(part: Sequence[int], lengths: Sequence[int], ranks: int, budget: int) -> tuple[tuple[MicroBatch, ...], ...]:
-    by_length = sorted(part, key=lambda i: (-lengths[i], i))
-    hands: list[list[int]] = [[] for _ in range(ranks)]
-    for position, index in enumerate(by_length):
-        lap, place = divmod(position, ranks)
-        hands[place if lap % 2 == 0 else ranks - 1 - place].append(index)
-    cut = [_cut(hand, lengths, budget) for hand in hands]
-    most = max(len(micros) for micros in cut)
-    return tuple(tuple(micros + [()] * (most - len(micros))) for micros in cut)
+@dataclass(frozen=True)
+class _Work:
+    """What samples cost, alone and padded to the longest of their micro-batch."""
+
+    lengths: Sequence[int]
+    costs: Sequence[float]
+    budget: int
+
+    def padded(self, micro: MicroBatch) -> int:
+        """Tokens computed."""
+        return len(micro) * max((self.lengths[i] for i in micro), default=0)
+
+    def cost(self, micro: MicroBatch) -> float:
+        """A micro-batch's work, padding and launch included."""
+        launch = WORTH_A_MICRO_BATCH * self.budget
+        return len(micro) * max(self.costs[i] for i in micro) + launch if micro else 0.0
+
+    def of(self, micros: Sequence[MicroBatch]) -> float:
+        """A rank's work."""
+        return sum(self.cost(micro) for micro in micros)
 
 
-def _cut(hand: Sequence[int], lengths: Sequence[int], budget: int) -> list[MicroBatch]:
+def _ranks(part: Sequence[int], work: _Work, ranks: int) -> tuple[tuple[MicroBatch, ...], ...]:
+    """Micro-batches of each rank: of two ways to deal, the one whose heaviest rank has less work.
+
+    Micro-batches that are cut first and dealt whole have little padding, but there must be enough of them to balance;
+    samples that are dealt first balance almost exactly, but each rank's are fewer to cut micro-batches of.
+    """
+    by_length = sorted(part, key=lambda i: (-work.lengths[i], i))
+    micros = _cut(by_length, work)
+    cut_first = [[micros[k] for k in hand] for hand in karmarkar_karp([work.cost(m) for m in micros], ranks)]
+    hands = karmarkar_karp([work.costs[i] for i in by_length], ranks)
+    dealt_first = [_cut([by_length[k] for k in hand], work) for hand in hands]
+    chosen = min((cut_first, dealt_first), key=lambda way: max(work.of(rank) for rank in way))
+    most = max(len(rank) for rank in chosen)
+    return tuple(tuple(rank + [()] * (most - len(rank))) for rank in chosen)
+
+
+def _cut(hand: Sequence[int], work: _Work) -> list[MicroBatch]:
     """Micro-batches of samples sorted by falling length: the first of each sets its padded width.
 
     The cuts are those of the least total cost (dynamic programming over their positions): padded tokens, plus
@@ -116,12 +161,12 @@ def _cut(hand: Sequence[int], lengths: Sequence[int], budget: int) -> list[Micro
     best = [0.0] + [float("inf")] * len(hand)
     begin = [0] * (len(hand) + 1)
     for first in range(len(hand)):
-        width = lengths[hand[first]]
+        width = work.lengths[hand[first]]
         for end in range(first + 1, len(hand) + 1):
             padded = (end - first) * width
-            if padded > budget and end - first > 1:
+            if padded > work.budget and end - first > 1:
                 break
-            cost = best[first] + padded + WORTH_A_MICRO_BATCH * budget
+            cost = best[first] + padded + WORTH_A_MICRO_BATCH * work.budget
             if cost < best[end]:
                 best[end], begin[end] = cost, first
     micros: list[MicroBatch] = []

@@ -111,6 +111,26 @@ class Engine:
         self.batches = int(state["batches"])
 
 
+class FrozenEngine:
+    """A network that is only asked, never trained: computed and (ZeRO-3) sharded as `Engine` would."""
+
+    def __init__(self, network: nn.Module, config: LearnerConfig, dtype: torch.dtype):
+        """Hand a network over to DeepSpeed, without an optimizer. Arguments as in `Engine`."""
+        import deepspeed  # takes seconds; reads the environment
+
+        settings = deepspeed_config(config, config.policy, dtype)
+        settings["zero_optimization"].pop("offload_optimizer", None)
+        if config.zero_stage != 3:  # the other stages shard what a frozen network does not have
+            settings["zero_optimization"] = {"stage": 0}
+        self._engine, *_ = deepspeed.initialize(model=network.requires_grad_(False), config=settings)
+        self._engine.eval()
+
+    def infer(self, *arguments: Any) -> Any:
+        """The network's forward pass without gradients."""
+        with torch.no_grad():
+            return self._engine(*arguments)
+
+
 def parameter_dtype(config: LearnerConfig, dtype: torch.dtype) -> torch.dtype:
     """Type of the parameters handed to DeepSpeed when passes compute in `dtype`.
 

@@ -22,8 +22,9 @@ from rl.batch import Batch, Estimates, FloatRow, Metrics, Targets
 from rl.errors import PonderError
 from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
+from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.model import Device
-from rl.learner.worker import Job, LearnerWorker, RankEstimates, Shares, log_path
+from rl.learner.worker import LearnerWorker, log_path
 from rollout.weights import WeightManifest, WeightPublisher
 
 LONGEST_DEATH_SECONDS = 10
@@ -46,6 +47,7 @@ class LearnerGroup:
         self._job = job
         self._steps = optimizer_steps_per_batch
         self._updates = 0
+        self._hidden_size = 1
         self.start_seconds = 0.0
         """How long the slowest rank took to load and to meet the others."""
 
@@ -62,12 +64,13 @@ class LearnerGroup:
         seed: int,
         log_folder: Path,
         temperature: float,
+        max_response_tokens: int,
     ) -> LearnerGroup:
         """Start the ranks and load policy and critic; `ray.init` was called before.
 
         Args:
             config: ranks, sharding, optimizers.
-            algorithm: the losses, and whether there is a critic.
+            algorithm: the losses, and whether there are a critic and a reference.
             model_path: Hugging Face folder or name of the starting policy.
             attention: attention kernel, or `auto`.
             device: one GPU, or a share of the CPU cores, for each rank.
@@ -75,11 +78,22 @@ class LearnerGroup:
             seed: of the split, of adapters and of dropout.
             log_folder: `learner-<rank>.log` appear here.
             temperature: of the rollout; log-probabilities are of softmax(logits / temperature).
+            max_response_tokens: that a response may have (`aggregation: fixed_length`).
 
         Raises:
             LearnerError: a rank did not come up.
         """
-        job = Job(config, algorithm, model_path, attention, device, seed, temperature, log_folder.resolve())
+        job = Job(
+            config,
+            algorithm,
+            model_path,
+            attention,
+            device,
+            seed,
+            temperature,
+            max_response_tokens,
+            log_folder.resolve(),
+        )
         actor = ray.remote(LearnerWorker).options(
             num_cpus=1,
             num_gpus=1 if device == "gpu" else 0,
@@ -88,24 +102,28 @@ class LearnerGroup:
         actors: list[Any] = [actor.remote(rank, job) for rank in range(config.ranks)]
         group = cls(actors, job, optimizer_steps_per_batch)
         host, port = group._wait([group._actors[0].call.remote("open_rendezvous")])[0]
-        group.start_seconds = max(group._wait([a.call.remote("setup", host, port) for a in group._actors]))
+        ready: list[Ready] = group._wait([a.call.remote("setup", host, port) for a in group._actors])
+        group.start_seconds = max(rank.seconds for rank in ready)
+        group._hidden_size = ready[0].hidden_size
         return group
 
     async def estimate(self, batch: Batch) -> Estimates:
-        """Log-probabilities and values of a batch under the current weights.
+        """Log-probabilities and values of a batch under the current weights, and the reference's log-probabilities.
 
         Returns:
             Rows in the order of the batch; metrics `policy/entropy`, `policy/logprob_gap` (mean over the tokens in
-            the loss of |learner's - rollout's log-probability|, nats), `policy/logprob_gap_max`.
+            the loss of |learner's - rollout's log-probability|, nats), `policy/logprob_gap_max`, `policy/reference_kl`.
         """
         plan = self._schedule(batch, steps=1)
         ranks: list[RankEstimates] = await self._all("estimate", ray.put(batch), plan)
+        algorithm = self._job.algorithm
         return Estimates(
             logprobs=_in_order(batch, [(rank.indices, rank.logprobs) for rank in ranks]),
-            values=_in_order(batch, [(rank.indices, rank.values) for rank in ranks if rank.values is not None])
-            if self._job.algorithm.uses_critic
-            else None,
+            values=_in_order(batch, [(rank.indices, rank.values) for rank in ranks]) if algorithm.uses_critic else None,
             metrics=_merged([rank.shares for rank in ranks]),
+            reference=_in_order(batch, [(rank.indices, rank.reference) for rank in ranks])
+            if algorithm.uses_reference
+            else None,
         )
 
     async def update(
@@ -120,13 +138,14 @@ class LearnerGroup:
             train_policy: False trains the critic alone (value pretraining).
 
         Returns:
-            `policy/...` and `critic/...` as means over the optimizer steps, and `batch/padding`.
+            `policy/...` and `critic/...` as means over the optimizer steps (ratio extremes over all), `batch/padding`
+            and `batch/imbalance` (see `Schedule`).
         """
         plan = self._schedule(batch, steps=self._steps)
         self._updates += 1
         data = [ray.put(part) for part in (batch, estimates, targets)]
         ranks: list[Shares] = await self._all("update", *data, plan, train_policy)
-        return {**_merged(ranks), "batch/padding": plan.padding}
+        return {**_merged(ranks), "batch/padding": plan.padding, "batch/imbalance": plan.imbalance}
 
     async def write_weights(self, weights: WeightPublisher, version: int) -> WeightManifest:
         """Publish the policy's weights under a version; rank 0 writes them."""
@@ -163,7 +182,12 @@ class LearnerGroup:
     def _schedule(self, batch: Batch, steps: int) -> Schedule:
         config, seed = self._job.config, self._job.seed * 1_000_003 + self._updates
         return schedule(
-            batch, steps=steps, ranks=config.ranks, tokens_per_micro_batch=config.tokens_per_micro_batch, seed=seed
+            batch,
+            steps=steps,
+            ranks=config.ranks,
+            tokens_per_micro_batch=config.tokens_per_micro_batch,
+            hidden_size=self._hidden_size,
+            seed=seed,
         )
 
     async def _all(self, method: str, *arguments: Any) -> list[Any]:
@@ -196,10 +220,11 @@ class LearnerGroup:
             ray.kill(actor)
 
 
-def _in_order(batch: Batch, parts: Sequence[tuple[list[int], NDArray[np.float32]]]) -> list[FloatRow]:
+def _in_order(batch: Batch, parts: Sequence[tuple[list[int], NDArray[np.float32] | None]]) -> list[FloatRow]:
     """Rows in the order of the batch, from the flat results of the ranks."""
     rows: list[FloatRow] = [np.zeros(0, np.float32)] * len(batch)
     for indices, flat in parts:
+        assert flat is not None
         start = 0
         for index in indices:
             size = len(batch.samples[index].response_ids)
@@ -215,4 +240,6 @@ def _merged(ranks: Sequence[Shares]) -> dict[str, float]:
             metrics[name] = metrics.get(name, 0.0) + value
         for name, value in rank.largest.items():
             metrics[name] = max(metrics.get(name, value), value)
+        for name, value in rank.smallest.items():
+            metrics[name] = min(metrics.get(name, value), value)
     return metrics

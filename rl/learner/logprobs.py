@@ -40,7 +40,7 @@ class LogprobHead(nn.Module):
             with_entropy: compute the entropies too.
 
         Returns:
-            log-probabilities [N] float32, differentiable; entropies [N] float32, without a gradient, or None.
+            log-probabilities [N] float32 and entropies [N] float32 (or None), both differentiable.
         """
         device = hidden.device.type
         if torch.is_autocast_enabled(device):
@@ -90,17 +90,16 @@ class _ChunkedLogprobs(torch.autograd.Function):
                 entropy[part] = norm - (logits - norm[:, None]).exp_().mul_(logits).sum(-1)
             if count <= chunk_tokens:
                 kept = logits
-        ctx.save_for_backward(hidden, weight, bias, targets, normaliser, kept)
+        ctx.save_for_backward(hidden, weight, bias, targets, normaliser, entropy if with_entropy else None, kept)
         ctx.temperature, ctx.chunk_tokens = temperature, chunk_tokens
-        if not with_entropy:
-            return logprobs, None
-        ctx.mark_non_differentiable(entropy)
-        return logprobs, entropy
+        ctx.set_materialize_grads(False)  # None, not zeros, for the one that is in no loss
+        return logprobs, entropy if with_entropy else None
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, weight, bias, targets, normaliser, kept = ctx.saved_tensors
-        scale = gradients[0][:, None] / ctx.temperature
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        hidden, weight, bias, targets, normaliser, entropy, kept = ctx.saved_tensors
+        of_logprobs, of_entropy = (None if g is None else g[:, None] / ctx.temperature for g in gradients)
+        scale = torch.zeros_like(normaliser)[:, None] if of_logprobs is None else of_logprobs
         need_hidden, need_weight, need_bias = ctx.needs_input_grad[:3]
         of_hidden = torch.empty_like(hidden) if need_hidden else None
         of_weight = torch.zeros_like(weight, dtype=torch.float32) if need_weight else None
@@ -108,8 +107,11 @@ class _ChunkedLogprobs(torch.autograd.Function):
         for start in range(0, hidden.shape[0], ctx.chunk_tokens):
             part = slice(start, start + ctx.chunk_tokens)
             logits = _logits(hidden[part], weight, bias, ctx.temperature) if kept is None else kept
-            # d logp(target) / d logits = onehot(target) - p
-            of_logits = (logits - normaliser[part, None]).exp_().mul_(-scale[part])
+            logs = logits - normaliser[part, None]
+            if of_entropy is None:  # d logp(target) / d logits = onehot(target) - p
+                of_logits = logs.exp_().mul_(-scale[part])
+            else:  # d entropy / d logits = -p (log p + entropy)
+                of_logits = logs.exp().mul_(logs.add_(entropy[part, None]).mul_(-of_entropy[part]).sub_(scale[part]))
             of_logits = of_logits.scatter_add_(1, targets[part, None], scale[part]).to(hidden.dtype)
             if of_hidden is not None:
                 of_hidden[part] = of_logits @ weight.to(hidden.dtype)

@@ -10,7 +10,6 @@ import os
 import time
 import traceback
 from collections import deque
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,59 +22,28 @@ from torch import Tensor
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from transformers.integrations.deepspeed import HfDeepSpeedConfig
 
-from rl.algorithms.config import AlgorithmConfig
+from rl.algorithms.losses import kl
+from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, Targets
-from rl.learner.batching import OptimizerStep, Schedule, rows_grid, tensors
+from rl.learner.batching import MicroTensors, OptimizerStep, Schedule, rows_grid, tensors
 from rl.learner.config import LearnerConfig
-from rl.learner.engine import Engine, deepspeed_config, parameter_dtype
-from rl.learner.model import Device, choose_attention, full_weights, load_critic, load_policy, saved_names
-from rl.learner.objective import policy_objective, value_objective
+from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
+from rl.learner.messages import Job, RankEstimates, Ready, Shares
+from rl.learner.model import (
+    Device,
+    adapters_off,
+    choose_attention,
+    full_weights,
+    load_critic,
+    load_policy,
+    saved_names,
+)
+from rl.learner.objective import policy_inputs, policy_objective, value_objective
 from rollout.weights import WeightManifest, WeightPublisher
 from rollout.worker import redirect_output
 
 LONGEST_WAIT = timedelta(minutes=30)
 """How long a rank waits for the others before it fails; loading a large model takes minutes."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all ranks have in common."""
-
-    config: LearnerConfig
-    algorithm: AlgorithmConfig
-    model_path: str
-    attention: str
-    device: Device
-    seed: int
-    temperature: float
-    log_folder: Path
-
-
-@dataclass
-class Shares:
-    """One rank's contributions to metrics: `sums` add up over ranks, of `largest` the largest counts."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    largest: dict[str, float] = field(default_factory=dict)
-
-    def add(self, shares: dict[str, Tensor]) -> None:
-        """Add contributions of one micro-batch."""
-        for name, value in shares.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
-
-    def raise_to(self, name: str, value: float) -> None:
-        """Keep the largest."""
-        self.largest[name] = max(self.largest.get(name, value), value)
-
-
-@dataclass(frozen=True)
-class RankEstimates:
-    """One rank's forward-pass results, flat: the rows of `indices` one after another."""
-
-    indices: list[int]
-    logprobs: NDArray[np.float32]
-    values: NDArray[np.float32] | None
-    shares: Shares
 
 
 class LearnerWorker:
@@ -103,12 +71,8 @@ class LearnerWorker:
         )
         return host, self._store.port
 
-    def setup(self, host: str, port: int) -> float:
-        """Join the other ranks and load the networks.
-
-        Returns:
-            Seconds it took.
-        """
+    def setup(self, host: str, port: int) -> Ready:
+        """Join the other ranks and load the networks."""
         started = time.perf_counter()
         job, config = self.job, self.job.config
         self._join(host, port)
@@ -129,8 +93,15 @@ class LearnerWorker:
         self.critic: Engine | None = None
         if job.algorithm.uses_critic:
             self.critic = Engine(load_critic(job.model_path, **loading), config.critic, config, self.dtype)
+        self.reference: FrozenEngine | None = None
+        if job.algorithm.uses_reference and config.lora is None:  # with adapters it is the policy without them
+            frozen = {**loading, "checkpointing": False}
+            self.reference = FrozenEngine(
+                load_policy(job.model_path, chunk_tokens=config.logprob_chunk_tokens, **frozen), config, self.dtype
+            )
         torch.manual_seed(job.seed * 1_000_003 + self.rank)
-        return time.perf_counter() - started
+        hidden_size: int = self.model.config.get_text_config().hidden_size
+        return Ready(time.perf_counter() - started, hidden_size)
 
     def _join(self, host: str, port: int) -> None:
         config = self.job.config
@@ -167,16 +138,22 @@ class LearnerWorker:
         indices: list[int] = []
         logprobs: list[Tensor] = []
         values: list[Tensor] = []
+        references: list[Tensor] = []
         for micro in step.ranks[self.rank]:
             inputs = tensors(batch, micro, self.device)
             new, entropy = self.policy.infer(inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, True)
             value = None if self.critic is None else self.critic.infer(inputs.input_ids, inputs.at)
+            reference = self._reference_logprobs(inputs) if self.job.algorithm.uses_reference else None
             if not micro:
                 continue
             indices += micro
             logprobs.append(new.cpu())
             if value is not None:
                 values.append(value.cpu())
+            if reference is not None:
+                references.append(reference.cpu())
+                distance = kl(inputs.grid(new), inputs.grid(reference), "k3")
+                shares.add({"policy/reference_kl": masked_sum(distance, inputs.mask) / tokens})
             rollout = rows_grid([sample.rollout_logprobs for sample in batch.samples], micro, inputs)
             gap = torch.where(inputs.mask, (inputs.grid(new) - rollout).abs(), 0.0)
             shares.add(
@@ -186,7 +163,24 @@ class LearnerWorker:
                 }
             )
             shares.raise_to("policy/logprob_gap_max", float(gap.max()))
-        return RankEstimates(indices, _flat(logprobs), None if self.critic is None else _flat(values), shares)
+        return RankEstimates(
+            indices,
+            _flat(logprobs),
+            None if self.critic is None else _flat(values),
+            _flat(references) if self.job.algorithm.uses_reference else None,
+            shares,
+        )
+
+    def _reference_logprobs(self, inputs: MicroTensors) -> Tensor:
+        """[N] log-probabilities of the policy that training started from."""
+        arguments = (inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, False)
+        if self.reference is not None:
+            logprobs = self.reference.infer(*arguments)[0]
+        else:
+            with adapters_off(self.model):
+                logprobs = self.policy.infer(*arguments)[0]
+        assert isinstance(logprobs, Tensor)
+        return logprobs
 
     def update(
         self, batch: Batch, estimates: Estimates, targets: Targets, schedule: Schedule, train_policy: bool
@@ -209,25 +203,23 @@ class LearnerWorker:
     def _policy_step(
         self, batch: Batch, estimates: Estimates, targets: Targets, step: OptimizerStep, shares: Shares
     ) -> None:
-        correct = [sample.correct for sample in batch.samples]
-        micros = step.ranks[self.rank]
+        job, micros = self.job, step.ranks[self.rank]
+        with_entropy = job.algorithm.entropy_weight > 0
         for position, micro in enumerate(micros):
             inputs = tensors(batch, micro, self.device)
             self.policy.at_boundary(position == len(micros) - 1)
-            new, _ = self.policy.forward(inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, False)
-            loss, terms, ratio = policy_objective(
-                inputs.grid(new),
-                rows_grid(estimates.logprobs, micro, inputs),
-                rows_grid(targets.advantages, micro, inputs),
-                torch.tensor([correct[i] for i in micro] or [False], device=self.device),
-                inputs.mask,
-                config=self.job.algorithm,
-                counts=step.counts,
+            new, entropy = self.policy.forward(
+                inputs.input_ids, inputs.at, inputs.targets, job.temperature, with_entropy
             )
-            self.policy.backward(loss)
-            shares.add(terms)
-            shares.raise_to("policy/ratio_max", float(ratio))
-        shares.add({"policy/gradient_norm": torch.tensor(self.policy.step() / self.job.config.ranks)})
+            share = policy_objective(
+                policy_inputs(batch, micro, inputs, step.counts, estimates, targets, new, entropy),
+                config=job.algorithm,
+                counts=step.counts,
+                max_response_tokens=job.max_response_tokens,
+            )
+            self.policy.backward(share.loss)
+            shares.include(share)
+        shares.add({"policy/gradient_norm": self.policy.step() / job.config.ranks})
 
     def _critic_step(
         self,
@@ -245,7 +237,7 @@ class LearnerWorker:
             inputs = tensors(batch, micro, self.device)
             critic.at_boundary(position == len(micros) - 1)
             values = critic.forward(inputs.input_ids, inputs.at)
-            loss, terms = value_objective(
+            share = value_objective(
                 inputs.grid(values),
                 rows_grid(estimates.values, micro, inputs),
                 rows_grid(targets.returns, micro, inputs),
@@ -253,9 +245,9 @@ class LearnerWorker:
                 config=self.job.algorithm,
                 counts=step.counts,
             )
-            critic.backward(loss)
-            shares.add(terms)
-        shares.add({"critic/gradient_norm": torch.tensor(critic.step() / self.job.config.ranks)})
+            critic.backward(share.loss)
+            shares.include(share)
+        shares.add({"critic/gradient_norm": critic.step() / self.job.config.ranks})
 
     def write_weights(self, publisher: WeightPublisher, version: int) -> WeightManifest | None:
         """Publish the policy's weights; only rank 0 writes and returns a manifest."""

@@ -30,10 +30,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from rl.algorithms.config import Dapo
 from rl.algorithms.targets import compute_targets
 from rl.batch import Batch, Estimates, Targets, TrainSample
-from rl.learner.batching import Schedule, rows_grid, schedule, tensors
+from rl.learner.batching import Schedule, schedule, tensors
 from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
-from rl.learner.objective import policy_objective
+from rl.learner.objective import policy_inputs, policy_objective
 from rl.models.tiny import CONFIG
 
 ALGORITHM = Dapo()
@@ -74,16 +74,13 @@ class BareLoop:
                 logits = self.model(input_ids=inputs.input_ids, use_cache=False).logits
                 logs = torch.log_softmax(logits.float(), dim=-1)
                 new = logs[inputs.at].gather(1, inputs.targets[:, None]).squeeze(1)
-                loss, _, _ = policy_objective(
-                    inputs.grid(new),
-                    rows_grid(estimates.logprobs, micro, inputs),
-                    rows_grid(targets.advantages, micro, inputs),
-                    torch.zeros(len(micro), dtype=torch.bool),
-                    inputs.mask,
+                share = policy_objective(
+                    policy_inputs(batch, micro, inputs, step.counts, estimates, targets, new, None),
                     config=ALGORITHM,
                     counts=step.counts,
+                    max_response_tokens=1,
                 )
-                loss.backward()
+                share.loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
             self.optimizer.zero_grad()
@@ -107,13 +104,14 @@ async def measure(options: argparse.Namespace, model: str, folder: Path, samples
         seed=0,
         log_folder=folder,
         temperature=1.0,
+        max_response_tokens=2 * response,
     )
     bare = BareLoop(model, config)
     batch = make_batch(samples, 20, response, bare.model.config.vocab_size)
     tokens = sum(len(s.prompt_ids) + len(s.response_ids) for s in batch.samples)
     estimates = await group.estimate(batch)
     targets = compute_targets(batch, estimates, ALGORITHM)
-    plan = schedule(batch, steps=2, ranks=options.ranks, tokens_per_micro_batch=options.budget, seed=0)
+    plan = schedule(batch, steps=2, ranks=options.ranks, tokens_per_micro_batch=options.budget, hidden_size=128, seed=0)
     best = {"bare": 0.0, "learner": 0.0}
     padding = 0.0
     for _ in range(options.rounds):

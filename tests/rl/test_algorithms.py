@@ -1,21 +1,24 @@
-"""The mathematics of RL. Pinned here (float64 unless said otherwise):
+"""Advantages and the losses beside the policy's own. Pinned here (float64 unless said otherwise):
 
-1. PPO-clip with clip-higher and dual clip: token mean 0.3005890016, sample mean 0.3797482942.
-2. Dual clip c=3 and c=10 on large negative-advantage ratios.
-3. KL k1, k2, k3 token means.
-4. Length-adaptive GAE at l=40, alpha 0.05, and returns of 1 with lambda_critic 1.
-5. GAE equals the plain loop, also with one lambda per sequence, and carries across masked gaps.
-6. lambda is clamped to [0, 1]; 0 up to 1 / alpha tokens.
-7. Group advantage: unbiased std, a group of one keeps its reward, an all-equal group has 0.
-8. Whitening: mean 0 and unbiased std 1 over the mask only.
-9. The log-ratio is clamped to +-20.
-10. Value clip takes the worse of the two squares, times 0.5.
-11. Aggregation: shares of any split add up to the whole, by the given denominators.
-12. Explained variance: 1 perfect, 0 the mean (or equal returns), negative worse.
-13. What masked entries hold, NaN included, never matters.
+1. KL k1, k2, k3 token means.
+2. Length-adaptive GAE at l=40, alpha 0.05, and returns of 1 with lambda_critic 1.
+3. GAE equals the plain loop, also with one lambda per sequence, and carries across masked gaps.
+4. lambda is clamped to [0, 1]; 0 up to 1 / alpha tokens.
+5. Group advantages: `grpo` with the unbiased std and eps 1e-6, `dr_grpo` without, `rloo` R - mean of the others; of all
+   of them a group of one keeps its reward, an all-equal group has 0.
+6. Return to go: the sum of later rewards, discounted per own token, across gaps.
+7. Whitening: mean 0 and unbiased std 1 over the mask only, eps 1e-8 inside the root.
+8. Value clip takes the worse of the two squares, times 0.5.
+9. Explained variance: 1 perfect, 0 the mean (or equal returns), negative worse.
+10. Targets: the reward is paid on the last own token; returns are not whitened; REINFORCE++ whitens the return to go,
+    its baseline subtracts the group mean first.
+11. A KL penalty in the reward is taken off every own token, or (group advantages) off the sample's reward.
+12. What masked entries hold, NaN included, never matters.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,9 +27,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rl.algorithms.advantages import explained_variance, gae, group_advantage, length_adaptive_lambda, whiten
-from rl.algorithms.config import Dapo, Vapo
-from rl.algorithms.losses import aggregate, kl, log_ratio, policy_loss, positive_nll, value_loss
+from rl.algorithms.advantages import (
+    explained_variance,
+    gae,
+    group_advantage,
+    length_adaptive_lambda,
+    return_to_go,
+    whiten,
+)
+from rl.algorithms.aggregation import aggregate
+from rl.algorithms.base import ReferenceKl
+from rl.algorithms.config import Dapo, DrGrpo, Grpo, ReinforcePp, Rloo, Vapo
+from rl.algorithms.kinds import Advantage, GroupKind, KlKind
+from rl.algorithms.losses import kl, positive_nll, value_loss
 from rl.algorithms.targets import compute_targets
 from rl.batch import Batch, Estimates, TrainSample
 
@@ -38,44 +51,12 @@ def f64(*rows: list[float]) -> Tensor:
 OLD = f64([-1, -0.5, -2, -0.1], [-0.7, -1.2, -0.3, 0], [-0.9, -0.4, 0, 0])
 NEW = f64([-0.6, -0.9, -1.9, -0.1], [-1.9, -1.1, -0.05, 0], [-0.2, -0.8, 0, 0])
 REFERENCE = f64([-1.1, -0.6, -1.8, -0.2], [-0.8, -1, -0.4, 0], [-1, -0.5, 0, 0])
-ADVANTAGES = f64([1, 1, -0.5, 0.3], [-1.2, -1.2, -1.2, 0], [0.8, -2, 0, 0])
 MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0]]).bool()
 
 
-def ppo(dual_clip: float | None = 10.0) -> Tensor:
-    return policy_loss(NEW, OLD, ADVANTAGES, clip_low=0.2, clip_high=0.28, dual_clip=dual_clip).losses
-
-
-def test_ppo_clip_reference_values() -> None:
-    assert aggregate(ppo(), MASK, "token_mean", tokens=9, samples=3).item() == pytest.approx(0.3005890016, abs=1e-10)
-    # the published value was computed with counts + 1e-8
-    assert aggregate(ppo(), MASK, "sample_mean", tokens=9, samples=3).item() == pytest.approx(0.3797482942, abs=1e-8)
-
-
-@pytest.mark.parametrize(("c", "expected"), [(3.0, 1.6666666667), (10.0, 5.4630186996)])
-def test_dual_clip_reference_values(c: float, expected: float) -> None:
-    old, new, advantages = f64([-3, -3, -1]), f64([-1, -0.5, -1]), f64([-1, -1, 1])
-    losses = policy_loss(new, old, advantages, clip_low=0.2, clip_high=0.28, dual_clip=c).losses
-    assert losses.mean().item() == pytest.approx(expected, abs=1e-10)
-
-
-def test_clipped_tokens_are_told_apart_and_have_no_gradient() -> None:
-    new = NEW.clone().requires_grad_()
-    terms = policy_loss(new, OLD, ADVANTAGES, clip_low=0.2, clip_high=0.28, dual_clip=3.0)
-    terms.losses[MASK].sum().backward()
-    clipped = (terms.clipped_high | terms.clipped_low) & MASK
-    assert new.grad is not None
-    assert clipped.any()
-    assert (new.grad[clipped] == 0).all()
-    assert (new.grad[MASK & ~clipped] != 0).all()
-    assert terms.clipped_high[0, 0]
-    assert terms.clipped_low[1, 0]
-    assert not terms.ratio.requires_grad
-
-
 @pytest.mark.parametrize(("kind", "expected"), [("k1", -0.0166666667), ("k2", 0.1351388889), ("k3", 0.158845623)])
-def test_kl_reference_values(kind: str, expected: float) -> None:
-    value = aggregate(kl(NEW, REFERENCE, kind), MASK, "token_mean", tokens=9, samples=3)  # type: ignore[arg-type]
+def test_kl_reference_values(kind: KlKind, expected: float) -> None:
+    value = aggregate(kl(NEW, REFERENCE, kind), MASK, 9)
     assert value.item() == pytest.approx(expected, abs=1e-9)
 
 
@@ -133,12 +114,38 @@ def test_length_adaptive_lambda_is_clamped() -> None:
     assert lam.max() <= 1
 
 
-def test_group_advantage() -> None:
+@pytest.mark.parametrize(
+    ("kind", "of_seven"),
+    [
+        ("grpo", [(2 / 3) / (3**-0.5 + 1e-6), (-1 / 3) / (3**-0.5 + 1e-6), (-1 / 3) / (3**-0.5 + 1e-6)]),
+        ("dr_grpo", [2 / 3, -1 / 3, -1 / 3]),
+        ("rloo", [1 - (0 + 0) / 2, 0 - (1 + 0) / 2, 0 - (1 + 0) / 2]),
+    ],
+)
+def test_group_advantages(kind: GroupKind, of_seven: list[float]) -> None:
     rewards = f64([1, 0, 0, 1, 1, 0.3])[0]
     groups = torch.tensor([7, 7, 7, 2, 2, 5])
-    std = np.std([1, 0, 0], ddof=1)
-    expected = [(2 / 3) / (std + 1e-6), (-1 / 3) / (std + 1e-6), (-1 / 3) / (std + 1e-6), 0, 0, 0.3]
-    assert group_advantage(rewards, groups, 1e-6).tolist() == pytest.approx(expected, rel=1e-12)
+    got = group_advantage(rewards, groups, kind, 1e-6).tolist()
+    assert got == pytest.approx([*of_seven, 0, 0, 0.3], rel=1e-12)
+    assert np.std([1, 0, 0], ddof=1) == pytest.approx(3**-0.5)
+
+
+def test_a_group_need_not_stand_together() -> None:
+    mixed = group_advantage(f64([1, 5, 0, 7])[0], torch.tensor([3, 1, 3, 1]), "dr_grpo", 1e-6)
+    assert mixed.tolist() == [0.5, -1, -0.5, 1]
+
+
+def test_leave_one_out_is_exact_in_float64() -> None:
+    rewards = torch.linspace(-1, 2, 7, dtype=torch.float64)
+    got = group_advantage(rewards, torch.zeros(7, dtype=torch.long), "rloo", 1e-6)
+    others = (rewards.sum() - rewards) / 6
+    torch.testing.assert_close(got, rewards - others, rtol=1e-14, atol=1e-14)
+
+
+def test_return_to_go() -> None:
+    mask = torch.tensor([[1, 0, 1, 1]]).bool()
+    got = return_to_go(f64([1, 9, 2, 4]), mask, 0.5)
+    assert got.tolist() == [[1 + 0.5 * (2 + 0.5 * 4), 0, 2 + 0.5 * 4, 4]]
 
 
 def test_whiten_uses_the_mask_only() -> None:
@@ -150,15 +157,6 @@ def test_whiten_uses_the_mask_only() -> None:
     assert (white[~MASK] == 0).all()
 
 
-def test_log_ratio_is_clamped() -> None:
-    assert log_ratio(f64([0, -90]), f64([-90, 0])).tolist() == [[20, -20]]
-
-
-def test_half_precision_is_computed_in_float32() -> None:
-    assert log_ratio(NEW.bfloat16(), OLD.bfloat16()).dtype == torch.float32
-    assert gae(NEW.half(), OLD.half(), MASK, 1.0, 1.0).dtype == torch.float32
-
-
 def test_value_loss_takes_the_worse_square() -> None:
     values, old, returns = f64([1.0, 1.0, 0.0]), f64([0.0, 0.9, 0.5]), f64([1.0, 2.0, 0.0])
     assert value_loss(values, old, returns, None).tolist() == [[0, 0.5, 0]]
@@ -167,23 +165,8 @@ def test_value_loss_takes_the_worse_square() -> None:
 
 def test_positive_nll_counts_correct_samples_only() -> None:
     correct = torch.tensor([True, False, True])
-    nll = aggregate(positive_nll(NEW, correct), MASK, "token_mean", tokens=6, samples=2)
+    nll = aggregate(positive_nll(NEW, correct), MASK, 6)
     assert nll.item() == pytest.approx((0.6 + 0.9 + 1.9 + 0.1 + 0.2 + 0.8) / 6)
-
-
-@pytest.mark.parametrize("how", ["token_mean", "sample_mean"])
-def test_shares_of_any_split_add_up(how: str) -> None:
-    def share(rows: slice) -> Tensor:
-        return aggregate(ppo()[rows], MASK[rows], how, tokens=9, samples=3)  # type: ignore[arg-type]
-
-    whole = share(slice(0, 3)).item()
-    assert (share(slice(0, 1)) + share(slice(1, 3))).item() == pytest.approx(whole, rel=1e-12)
-
-
-def test_a_sample_without_tokens_adds_nothing() -> None:
-    mask = MASK & torch.tensor([[True], [False], [True]])
-    assert aggregate(ppo(), mask, "sample_mean", tokens=6, samples=2).isfinite()
-    assert aggregate(ppo(), torch.zeros_like(MASK), "token_mean", tokens=0, samples=0).item() == 0
 
 
 def test_explained_variance() -> None:
@@ -196,12 +179,20 @@ def test_explained_variance() -> None:
 
 def test_masked_entries_do_not_matter() -> None:
     hole = torch.where(MASK, NEW, float("nan"))
-    losses = policy_loss(hole, OLD, ADVANTAGES, clip_low=0.2, clip_high=0.28, dual_clip=10.0).losses
-    for how in ("token_mean", "sample_mean"):
-        expected = aggregate(ppo(), MASK, how, tokens=9, samples=3)
-        assert aggregate(losses, MASK, how, tokens=9, samples=3).item() == expected.item()  # type: ignore[arg-type]
+    for losses, plain in (
+        (value_loss(hole, OLD, REFERENCE, 0.2), value_loss(NEW, OLD, REFERENCE, 0.2)),
+        (kl(hole, REFERENCE, "k3"), kl(NEW, REFERENCE, "k3")),
+        (positive_nll(hole, torch.ones(3).bool()), positive_nll(NEW, torch.ones(3).bool())),
+    ):
+        assert aggregate(losses, MASK, 9).item() == aggregate(plain, MASK, 9).item()
     assert gae(hole, hole, MASK, 1.0, 0.5).isfinite().all()
+    assert return_to_go(hole, MASK, 0.9).isfinite().all()
     assert explained_variance(hole, OLD, MASK).isfinite()
+
+
+def test_half_precision_is_computed_in_float32() -> None:
+    assert kl(NEW.bfloat16(), OLD.bfloat16(), "k3").dtype == torch.float32
+    assert gae(NEW.half(), OLD.half(), MASK, 1.0, 1.0).dtype == torch.float32
 
 
 def sample(reward: float, mask: list[int], group: int = 0) -> TrainSample:
@@ -246,13 +237,68 @@ def test_targets_are_whitened_but_returns_are_not() -> None:
     assert targets.returns[0].tolist() == [1, 1, 1]
 
 
-def test_targets_of_a_group() -> None:
+@pytest.mark.parametrize(("kind", "scale"), [("grpo", 2**-0.5), ("dr_grpo", 1.0), ("rloo", 2.0)])
+def test_targets_of_a_group(kind: Advantage, scale: float) -> None:
     batch = Batch([sample(1.0, [1, 0]), sample(-1.0, [1]), sample(1.0, [1, 1], group=4)])
-    targets = compute_targets(batch, estimates(batch, None), Dapo())
+    targets = compute_targets(batch, estimates(batch, None), Dapo(advantage=kind))
     assert targets.returns is None
-    assert targets.advantages[0].tolist() == pytest.approx([2**-0.5, 0], abs=1e-5)
-    assert targets.advantages[1].tolist() == pytest.approx([-(2**-0.5)], abs=1e-5)
+    assert targets.advantages[0].tolist() == pytest.approx([scale, 0], abs=1e-5)
+    assert targets.advantages[1].tolist() == pytest.approx([-scale], abs=1e-5)
     assert targets.advantages[2].tolist() == [1, 1]
+
+
+def whitened(x: list[float]) -> list[float]:
+    return ((np.array(x) - np.mean(x)) / np.std(x, ddof=1)).tolist()
+
+
+def test_targets_of_reinforce_pp() -> None:
+    batch = Batch([sample(1.0, [1, 1, 0]), sample(-1.0, [1]), sample(0.5, [1], group=4), sample(0.0, [1], group=4)])
+    plain = compute_targets(batch, estimates(batch, None), ReinforcePp(kl=None, gamma=0.5))
+    flat = np.concatenate([plain.advantages[0][:2], *plain.advantages[1:]])
+    assert flat.tolist() == pytest.approx(whitened([0.5, 1, -1, 0.5, 0]), abs=1e-6)
+    assert plain.advantages[0][2] == 0
+    centred = compute_targets(
+        batch, estimates(batch, None), ReinforcePp(advantage="reinforce_pp_baseline", kl=None, gamma=0.5)
+    )
+    flat = np.concatenate([centred.advantages[0][:2], *centred.advantages[1:]])
+    assert flat.tolist() == pytest.approx(whitened([0.5, 1, -1, 0.25, -0.25]), abs=1e-6)
+
+
+def with_reference(batch: Batch, value: float | None, *, distance: float) -> Estimates:
+    """Estimates whose policy is `distance` nats a token above the reference."""
+    plain = estimates(batch, value)
+    return replace(plain, reference=[row - np.float32(distance) for row in plain.logprobs])
+
+
+KL = ReferenceKl(weight=0.1, kind="k1", where="reward")
+
+
+def test_kl_in_the_reward_of_every_token() -> None:
+    """Paid is -0.1 x 0.5 on each own token, and the reward on the last."""
+    batch = Batch([sample(1.0, [1, 1, 0, 1]), sample(0.0, [1])])
+    algorithm = Vapo(kl=KL, whiten_advantages=False, lambda_policy=1.0)
+    targets = compute_targets(batch, with_reference(batch, 0.0, distance=0.5), algorithm)
+    assert targets.returns is not None
+    assert targets.returns[0][[0, 1, 3]].tolist() == pytest.approx([0.85, 0.9, 0.95])
+    assert targets.returns[1].tolist() == pytest.approx([-0.05])
+    assert targets.metrics["reward/kl_penalty"] == pytest.approx((0.15 + 0.05) / 2)
+
+
+def test_kl_in_the_reward_of_a_sample() -> None:
+    batch = Batch([sample(1.0, [1, 1, 0, 1]), sample(0.0, [1])])
+    far = with_reference(batch, None, distance=0.5)
+    targets = compute_targets(batch, far, Rloo(kl=KL))
+    assert targets.advantages[0].tolist() == pytest.approx([0.9, 0.9, 0, 0.9])
+    in_the_loss = compute_targets(batch, far, DrGrpo(kl=ReferenceKl(weight=0.1)))
+    assert in_the_loss.advantages[0].tolist() == [0.5, 0.5, 0, 0.5]
+    assert "reward/kl_penalty" not in in_the_loss.metrics
+
+
+def test_a_reference_is_needed_for_kl_in_the_reward() -> None:
+    batch = Batch([sample(1.0, [1]), sample(0.0, [1])])
+    with pytest.raises(ValueError, match="reference's log-probabilities"):
+        compute_targets(batch, estimates(batch, None), Rloo())
+    compute_targets(batch, estimates(batch, None), Grpo())
 
 
 def test_a_critic_is_needed_for_gae() -> None:

@@ -173,7 +173,11 @@ def test_missing_keys_say_what_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("algorithm.preset=vapor", "`preset` must be one of vapo, dapo; got 'vapor'. Did you mean `vapo`?"),
+        (
+            "algorithm.preset=vapor",
+            "`preset` must be one of vapo, dapo, grpo, dr_grpo, rloo, reinforce_pp, gspo, cispo; got 'vapor'. Did you "
+            "mean `vapo`?",
+        ),
         ("algorithm={}", "missing: `preset` must be one of vapo, dapo"),
         ("algorithm=dapo", "expected a section; got the text 'dapo'"),
         ("data.train=[]", "expected a list, each a section, not empty; got a list"),
@@ -190,6 +194,7 @@ def test_single_messages(tmp_path: Path, override: str, message: str) -> None:
     ("overrides", "key", "words"),
     [
         (["group_size=1"], "group_size", "(2) algorithm.advantage: gae"),
+        (["group_size=1", "algorithm={preset: rloo}"], "group_size", "(3) algorithm.advantage: reinforce_pp"),
         (["correctness=mth"], "correctness", "Did you mean `math`?"),
         (["rewards=[{use: math}, {use: math}]"], "rewards", "two rewards go by the name `math`"),
         (["rewards.0.use=mth"], "rewards.0.use", "Did you mean `math`?"),
@@ -208,6 +213,17 @@ def test_single_messages(tmp_path: Path, override: str, message: str) -> None:
         (["model.context_tokens=10000"], "model.context_tokens", "at most 4096 tokens"),
         (["device=cpu", "rollout.tensor_parallel=2"], "rollout.tensor_parallel", "add rollout.workers instead"),
         (["device=cpu", "rollout.weight_transfer=nccl"], "rollout.weight_transfer", "needs GPUs"),
+        (["algorithm.kl={weight: 0.1, kind: k1}"], "algorithm.kl.kind", "(2) algorithm.kl.where: reward"),
+        (["algorithm.kl={weight: 0.1, where: reward, kl: 2}"], "algorithm.kl.kl", "unknown key"),
+        (["algorithm.kl={kind: k2}"], "algorithm.kl.weight", "missing: expected a number, above 0"),
+        (["algorithm.alpha=1"], "algorithm.alpha", "(2) algorithm.advantage: gae"),
+        (["algorithm.gamma=0.9"], "algorithm.gamma", "(1) leave gamma out"),
+        (["algorithm={preset: vapo, lambda_policy: 0.9, alpha: 1}"], "algorithm.alpha", "does not depend on the len"),
+        (["algorithm={preset: rloo, advantage_eps: 1e-4}"], "algorithm.advantage_eps", "(2) algorithm.advantage: grpo"),
+        (["algorithm={preset: cispo, dual_clip: 3}"], "algorithm.dual_clip", "(2) algorithm.policy_loss: ppo_clip"),
+        (["algorithm.importance={cap: 3}"], "algorithm.importance.cap", "(2) algorithm.importance.kind: tis"),
+        (["algorithm.importance={kind: tis, high: 3}"], "algorithm.importance.high", "importance.kind: icepop"),
+        (["algorithm.importance={kind: icepop, low: 6}"], "algorithm.importance.low", "every token would be dropped"),
         (["algorithm.value_pretraining={min_steps: 9, max_steps: 3}"], "algorithm.value_pretraining.min_steps", "abov"),
         (["data.train=[{path: x.jsonl}]", "warmup={}"], "warmup", "no worked examples"),
     ],
@@ -216,6 +232,12 @@ def test_contradictions(tmp_path: Path, overrides: list[str], key: str, words: s
     found = mistakes(tmp_path, None, *overrides)
     start = next(i for i, line in enumerate(found) if line.startswith(f"{key} ("))
     assert any(words in line for line in found[start:])
+
+
+def test_what_a_preset_sets_is_no_contradiction_when_a_variant_does_not_read_it(tmp_path: Path) -> None:
+    """DAPO's dual clip with CISPO's loss is left over from the recipe, not something that the user asked for."""
+    load(tmp_path, None, "algorithm.policy_loss=cispo")
+    load(tmp_path, None, "algorithm={preset: reinforce_pp, gamma: 0.99}", "group_size=1")
 
 
 def test_contradictions_beside_other_mistakes(tmp_path: Path) -> None:
@@ -287,6 +309,25 @@ def test_explain() -> None:
         list(explain("learner.ofload"))
 
 
+def test_explain_says_of_a_preset_where_it_differs_from_the_first() -> None:
+    lines = list(explain("algorithm"))
+    assert lines.count("  algorithm.gamma: a number, above 0, at most 1 [1.0]") == 1
+    gspo = lines[lines.index("algorithm (gspo): where it differs from vapo") + 1 :]
+    named = [line.split(":")[0].strip() for line in gspo[: gspo.index("")] if line.startswith("  algorithm.")]
+    assert named == [
+        f"algorithm.{name}"
+        for name in (
+            "preset",
+            "advantage",
+            "policy_loss",
+            "aggregation",
+            "clip_low",
+            "clip_high",
+            "positive_nll_weight",
+        )
+    ]
+
+
 def test_presets_are_free_of_contradictions() -> None:
-    for preset in ("vapo", "dapo"):
+    for preset in ("vapo", "dapo", "grpo", "dr_grpo", "rloo", "reinforce_pp", "gspo", "cispo"):
         assert config_problems(RunConfig.model_validate({**MINIMAL, "algorithm": {"preset": preset}})) == []

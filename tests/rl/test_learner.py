@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,16 +21,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ray
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from rl.algorithms.config import Dapo, Vapo
 from rl.algorithms.targets import compute_targets
-from rl.batch import Batch, Estimates, Metrics, Targets, TrainSample
+from rl.batch import Estimates, Metrics, Targets
 from rl.errors import PonderError
 from rl.learner.batching import tensors
 from rl.learner.config import LearnerConfig, LoraConfig, OptimizerConfig
@@ -39,47 +37,9 @@ from rl.learner.group import LearnerError, LearnerGroup
 from rl.learner.logprobs import LogprobHead
 from rl.learner.model import PolicyNetwork, choose_attention, full_weights, load_critic, load_policy
 from rollout.weights import SharedMemoryWeights
+from tests.rl.learner_parts import local_ray, make_batch, make_model
 
-VOCABULARY = 53
 CPU = torch.device("cpu")
-
-
-def make_model(folder: Path, *, tied: bool = False, **options: Any) -> str:
-    """A random model so small that a step takes milliseconds."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        tie_word_embeddings=tied,
-        **options,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return str(folder)
-
-
-def make_batch(count: int = 18) -> Batch:
-    rng = np.random.default_rng(0)
-    samples = []
-    for index in range(count):
-        prompt, response = int(rng.integers(1, 6)), int(rng.integers(1, 25))
-        samples.append(
-            TrainSample(
-                prompt_ids=rng.integers(0, VOCABULARY, prompt).astype(np.int32),
-                response_ids=rng.integers(0, VOCABULARY, response).astype(np.int32),
-                rollout_logprobs=np.full(response, -4.0, np.float32),
-                loss_mask=rng.random(response) < 0.8,
-                reward=float(index % 3 == 0),
-                correct=index % 3 == 0,
-                group=index // 3,
-            )
-        )
-    return Batch(samples)
-
-
 BATCH = make_batch()
 
 
@@ -108,12 +68,18 @@ def test_logprobs_are_those_of_the_full_softmax(chunk: int, bias: bool) -> None:
     targets, weights = torch.randint(31, (20,)), torch.randn(20)
     leaves = [hidden, *head.parameters()]
     expected, expected_entropy = plain_logprobs(hidden, head, targets, 0.7)
-    expected_gradients = torch.autograd.grad((expected * weights).sum(), leaves)
     got, entropy = LogprobHead(head, chunk)(hidden, targets, 0.7, True)
     torch.testing.assert_close(got, expected)
     torch.testing.assert_close(entropy, expected_entropy)
-    for gradient, wanted in zip(torch.autograd.grad((got * weights).sum(), leaves), expected_gradients, strict=True):
-        torch.testing.assert_close(gradient, wanted)
+    for of_logprobs, of_entropy in ((1.0, 0.0), (0.0, 1.0), (1.0, -0.5)):
+        wanted = torch.autograd.grad(
+            (weights * (of_logprobs * expected + of_entropy * expected_entropy)).sum(), leaves, retain_graph=True
+        )
+        mixed = weights * of_logprobs * got if of_logprobs else torch.zeros(())
+        mixed = mixed + weights * of_entropy * entropy if of_entropy else mixed
+        gradients = torch.autograd.grad(mixed.sum(), leaves, retain_graph=True)
+        for gradient, right in zip(gradients, wanted, strict=True):
+            torch.testing.assert_close(gradient, right)
 
 
 class LargestLogits(TorchDispatchMode):
@@ -233,10 +199,8 @@ def test_offload_needs_its_zero_stage() -> None:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="ponder-ray-") as folder:
-        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False, _temp_dir=folder)
+    with local_ray():
         yield
-        ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +229,7 @@ def start(
         seed=0,
         log_folder=folder / "logs",
         temperature=0.9,
+        max_response_tokens=32,
     )
 
 
@@ -358,7 +323,7 @@ def split(request: pytest.FixtureRequest, cluster: None, model: str, tmp_path_fa
 
 
 def without_padding(metrics: Metrics) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if name != "batch/padding"}
+    return {name: value for name, value in metrics.items() if not name.startswith("batch/")}
 
 
 @pytest.mark.slow

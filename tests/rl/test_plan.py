@@ -43,11 +43,14 @@ def config(**changes: Any) -> RunConfig:
     )
 
 
-def learner(*, critic: bool = False, compute_bytes: int = 2, **settings: Any) -> dict[str, float]:
+def learner(
+    *, critic: bool = False, reference: bool = False, compute_bytes: int = 2, **settings: Any
+) -> dict[str, float]:
     memory = learner_memory(
         SHAPE,
         LearnerConfig(tokens_per_micro_batch=1000, **settings),
         critic=critic,
+        reference=reference,
         compute_bytes=compute_bytes,
         context_tokens=100,
     )
@@ -85,6 +88,15 @@ def test_critic_doubles_the_state() -> None:
     for part in ("weights", "gradients", "optimizer"):
         assert both[part] == 2 * alone[part]
     assert both["activations"] == alone["activations"]
+
+
+def test_a_reference_is_one_more_set_of_parameters() -> None:
+    alone, both = learner(zero_stage=3, ranks=2), learner(zero_stage=3, ranks=2, reference=True)
+    assert both["weights"] == 2 * alone["weights"]
+    assert both["gradients"] == alone["gradients"]
+    assert both["optimizer"] == alone["optimizer"]
+    lora = LoraConfig(rank=4)
+    assert learner(lora=lora, reference=True) == learner(lora=lora)
 
 
 def test_offload_moves_to_the_host() -> None:
@@ -140,6 +152,7 @@ def test_gpu_recipes_fit_80_gb(recipe: str, gpus: int) -> None:
         shape,
         run.learner,
         critic=run.algorithm.uses_critic,
+        reference=run.algorithm.uses_reference,
         compute_bytes=2,
         context_tokens=run.model.context_tokens,
     )
@@ -183,3 +196,28 @@ def test_differences_from_the_preset() -> None:
     rows = dict(plan.full_rows(config(algorithm={"preset": "dapo", "dynamic_sampling": {"enabled": False}})))
     assert rows["unlike dapo's recipe"] == "dynamic_sampling.enabled false (recipe: true)"
     assert dict(plan.full_rows(config()))["unlike dapo's recipe"] == "nothing"
+
+
+def test_differences_in_sections_that_may_be_null() -> None:
+    def differences(**algorithm: Any) -> str:
+        return dict(plan.full_rows(config(algorithm=algorithm)))[f"unlike {algorithm['preset']}'s recipe"]
+
+    recipe = "{weight: 0.04, kind: k3, where: loss}"
+    assert differences(preset="grpo", kl=None) == f"kl null (recipe: {recipe})"
+    assert differences(preset="dapo", kl={"weight": 0.04}) == f"kl {recipe} (recipe: null)"
+    assert differences(preset="grpo", kl={"weight": 0.01}) == "kl.weight 0.01 (recipe: 0.04)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "networks"),
+    [
+        ({"algorithm": {"preset": "vapo"}}, "vapo (policy, critic)"),
+        ({"algorithm": {"preset": "grpo"}}, "grpo (policy, frozen reference)"),
+        (
+            {"algorithm": {"preset": "grpo"}, "learner": {"lora": {}}},
+            "grpo (policy, reference: the policy without adapters)",
+        ),
+    ],
+)
+def test_networks_of_the_plan(changes: dict[str, Any], networks: str) -> None:
+    assert dict(plan.plan_rows(config(**changes)))["algorithm"] == networks

@@ -299,11 +299,36 @@ def test_hostile_text_is_decided(text: str) -> None:
 
 
 MARKS = [
-    "<!--", "<a hidden", "<details>", "\n% a a a ", "\\iffalse", "\\phantom{", "\\phantom", "<|im_end|>", "[THINK]", "####",
-    "<|im_start|>user ", "\nUser: x", "\nAssistant:", "<|channel|>", "The answer is 42. ", "Suppose the answer is 42. ",
-    "not a b ", "suppose for a b c d e f ", "some people might ", "final answer\n", "therefore ", "(a) ", "1) ", "$42$ ",
-    "It is false that the answer is \\boxed{42}. ", "\\boxed{42} Case 1: ", "\\boxed{42}. wait, ", "#### 42\n", "answer to x ",
-]  # fmt: skip
+    "<!--",
+    "<a hidden",
+    "<details>",
+    "\n% a a a ",
+    "\\iffalse",
+    "\\phantom{",
+    "\\phantom",
+    "<|im_end|>",
+    "[THINK]",
+    "####",
+    "<|im_start|>user ",
+    "\nUser: x",
+    "\nAssistant:",
+    "<|channel|>",
+    "The answer is 42. ",
+    "Suppose the answer is 42. ",
+    "not a b ",
+    "suppose for a b c d e f ",
+    "some people might ",
+    "final answer\n",
+    "therefore ",
+    "(a) ",
+    "1) ",
+    "$42$ ",
+    "It is false that the answer is \\boxed{42}. ",
+    "\\boxed{42} Case 1: ",
+    "\\boxed{42}. wait, ",
+    "#### 42\n",
+    "answer to x ",
+]
 
 
 @pytest.mark.parametrize("mark", MARKS)

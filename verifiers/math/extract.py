@@ -156,7 +156,7 @@ def _from_boxes(text: str) -> Extracted | None:
     if last is None:
         return None
     # A last box that is empty, cut off or denied is no answer, whatever stands elsewhere.
-    if not boxes or not boxes[-1][2] or last.start() >= boxes[-1][1] or is_denied(text, *boxes[-1][:2]):
+    if not boxes or not boxes[-1][2] or last.start() >= boxes[-1][1]:
         return Extracted(None, "boxed")
     boxes = _claimed(text, boxes)
     if not boxes:

@@ -46,7 +46,7 @@ def _why_none(response: str) -> str:
     if not text.strip():
         return "the response is empty" if not response.strip() else "nothing comes after the thinking, or it never ends"
     if "boxed" in text or "fbox" in text:
-        return "the last box is empty or never closed"
+        return "the last box is empty, never closed, or only supposed or denied"
     return 'no box, no "answer is", no "####", no formula at the end, and it is more than a bare answer'
 
 

@@ -18,8 +18,8 @@ from verifiers.math.extract import extract_answer
 from verifiers.math.normalise import normalise
 from verifiers.math.quick import decide_quickly
 from verifiers.math.verdict import Outcome, compare_answers, judge_here
+from verifiers.math.visible import answer_part
 from verifiers.math.words import choice_of, letters_of, unwrap_text
-from verifiers.thinking import after_thinking
 
 _NAMED = re.compile(
     r"\b(?:correct|right|best)\s+(?:option|choice|answer)\s*(?:is|:)[\s:*_$]*(?:\\text\w*\{)?\(?([A-Z])(?![A-Za-z])"
@@ -79,9 +79,9 @@ def _verify(gold: str, response: str, options: Mapping[str, str] | Sequence[str]
         return ChoiceVerdict(Outcome.UNPARSEABLE_GOLD, (), (), "extraction")
     found = extract_answer(response)
     answer = found.answer
-    if found.rule in ("", "bare", "formula") and (named := list(_NAMED.finditer(after_thinking(response)))):
+    if found.rule in ("", "bare", "formula") and (named := list(_NAMED.finditer(answer_part(response)))):
         answer = named[-1][1]
-        if _MORE_LETTERS.match(after_thinking(response), named[-1].end()):
+        if _MORE_LETTERS.match(answer_part(response), named[-1].end()):
             return ChoiceVerdict(Outcome.HEDGED, wanted, (), "extraction")
     if answer is None:
         return ChoiceVerdict(Outcome.NO_ANSWER, wanted, (), "extraction")

@@ -50,7 +50,7 @@ def format_reward(
     if lower.count(start) != 1 or lower.count(end) != 1 or not text.startswith(start_tag):
         return wrong
     thinking, closed, answer = text.removeprefix(start_tag).partition(end_tag)
-    tags = {tag for pair in (THINK_TAGS, *OTHER_TAGS) for tag in pair}
+    tags = {tag.lower() for pair in (THINK_TAGS, *OTHER_TAGS) for tag in pair}
     if not closed or any(tag in answer.lower() for tag in tags):
         return wrong
     if sum(map(str.isalnum, thinking)) < min_thinking_characters:

@@ -351,29 +351,6 @@ def test_programs_are_left_out_where_they_cannot_be_isolated(monkeypatch: pytest
     assert list(describe_attack(report)) == ["code: not attacked: no backend works here"]
 
 
-GET_THROUGH = {
-    "all letters stated",
-    "all candidates stated, the right one last",
-    "two statements, the last one right",
-    "a supposition",
-    "a false claim",
-    "cases",
-    "another statement after",
-    "another mark after",
-    "wrong, then a user's right answer",
-    "no answer, then a user's",
-    "an HTML comment",
-    "a LaTeX comment",
-    "a phantom",
-    "a folded part",
-    "the question",
-    "the question three times",
-    "the question restated",
-}
-UNKNOWN_TAGS = {"[THINK]", "<|begin_of_thought|>", "<reasoning>", "<thought>"}
-"""What `math`, `choice` and `puzzle` pay today and should not: attacks, and tags that they take for no thinking."""
-
-
 @pytest.mark.parametrize("name", BUILTINS)
 def test_built_in_rewards(name: str) -> None:
     (report,) = attack_builtins([name])
@@ -382,7 +359,4 @@ def test_built_in_rewards(name: str) -> None:
         assert reward.attacks > 500
         assert not reward.unpaid
         assert not reward.needs_gate
-        for finding in reward.findings:
-            what, _, form = finding.attack.name.partition("; ")
-            known = name in {"math", "choice", "puzzle"} and (what in GET_THROUGH or form in UNKNOWN_TAGS)
-            assert finding.verdict is Verdict.PAID and known, finding.attack
+        assert not reward.findings, [finding.attack for finding in reward.findings[:3]]

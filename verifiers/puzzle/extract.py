@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
+from verifiers.math.claims import claimed_beside, last_claim
 from verifiers.math.extract import extract_answer, find_boxes
-from verifiers.thinking import after_thinking
+from verifiers.math.visible import answer_part
 
 MAX_ANSWER = 20_000
 """Characters; the longest answers of reasoning-gym (moves of a tower of Hanoi) take some 5,000."""
@@ -18,6 +19,8 @@ MAX_ANSWER = 20_000
 _OPENING, _CLOSING = "<answer>", "</answer>"
 _BOX_OPENS = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")
 _STATED = re.compile(r"\banswer(?:\*\*|__)?[ \t]*(?:is\b[ \t]*:?|:)(?:\*\*|__)?", re.IGNORECASE)
+_ANNOUNCING = frozenset(("so", "and", "or", "then", "the", "my", "our", "final", "correct"))
+"""What stands before "answer is"."""
 _FENCE = re.compile(r"```[A-Za-z]*\n(.*?)\n?```", re.DOTALL)
 _LAST_FENCE = re.compile(r"(?:\A|\n)```[A-Za-z]*\n((?:(?!```).)*?)\n?```\Z", re.DOTALL)
 _AROUND = (("**", "**"), ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`"))
@@ -38,7 +41,7 @@ _LATEX = (
 
 def final_answer(response: str) -> str | None:
     """The final answer of a response; "" when it is stated to be empty, None when there is none or several at once."""
-    text = after_thinking(response).strip()
+    text = answer_part(response).strip()
     found = _boxed(text) if _BOX_OPENS.search(text) else _tagged(text) if _CLOSING in text else _other(text)
     return None if found is None or len(found) > MAX_ANSWER else found
 
@@ -63,16 +66,33 @@ def _tagged(text: str) -> str | None:
 
 
 def _other(text: str) -> str | None:
-    last = None
-    for match in _STATED.finditer(text):
-        last = match
-    if last is not None and (rest := text[last.end() :].strip("\n ")):
+    stated = list(_STATED.finditer(text))
+    last = last_claim(text, stated)
+    if stated and last is None:
+        return None  # supposed or denied
+    if last is not None and (rest := text[stated[last].end() :].strip("\n ")):
+        if claimed_beside(text, stated, last) or (last > 0 and _beside(text, stated[last - 1], stated[last], rest)):
+            return None
         fence = _FENCE.match(rest)
         return _unwrapped(fence[1] if fence else rest.partition("\n\n")[0])
     # searched from the last fence but one: linear in the text
     start = text.rfind("```", 0, max(len(text) - 3, 0))
     fence = _LAST_FENCE.search(text, max(start - 1, 0)) if start >= 0 else None
     return _unwrapped(fence[1] if fence else text) or None
+
+
+def _beside(text: str, before: re.Match[str], last: re.Match[str], rest: str) -> bool:
+    """Whether nothing but another answer stands between two statements: a grid, say, and then another grid.
+
+    Three words in a row say something, a correction perhaps.
+    """
+    between = text[before.end() : last.start()].split()
+    while between and between[-1].lower() in _ANNOUNCING:
+        between.pop()
+    said = [len(word) > 1 and word.strip(".,;:!?'").isalpha() for word in between]
+    prose = any(all(said[i : i + 3]) for i in range(len(said) - 2))
+    other = " ".join(between).rstrip(".")
+    return bool(other) and not prose and not " ".join(rest.split()).startswith(other)
 
 
 def _unwrapped(answer: str) -> str:

@@ -125,4 +125,4 @@ async def test_the_penalty_brings_a_policy_back(cluster: None, model: str, tmp_p
     back = (await group.estimate(indifferent)).metrics["policy/reference_kl"]
     await group.shutdown()
     assert away > 1e-3
-    assert back < 0.5 * away
+    assert back < 0.75 * away

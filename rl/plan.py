@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from rewards.config import RewardConfig
 from rl.config import RunConfig
 from rl.data.config import SourceConfig
 from rl.errors import PonderError
@@ -87,9 +88,16 @@ def plan_rows(config: RunConfig) -> Rows:
         ("learning", f"{_optimizer_steps(config, numbers)} at learning rate {config.learner.policy.learning_rate:g}"),
         ("the run", f"{config.steps:,} steps, {numbers.optimizer_steps:,} optimizer steps{_epochs(config, numbers)}"),
         ("staleness", f"at most {numbers.staleness} weight versions (synchronous)"),
-        ("rewards", ", ".join(f"{r.label} x {r.weight:g}" for r in config.rewards)),
+        ("rewards", ", ".join(map(_reward, config.rewards))),
         ("machines", _machines(config, numbers, device)),
     ]
+
+
+def _reward(reward: RewardConfig) -> str:
+    """`brevity x 0.1 (where task == "gsm8k", behind math)`"""
+    ties = [f"where {reward.when}"] if reward.when else []
+    ties += [f"behind {' or '.join(reward.gates)}"] if reward.gates else []
+    return f"{reward.label} x {reward.weight:g}" + (f" ({', '.join(ties)})" if ties else "")
 
 
 def full_rows(config: RunConfig) -> Rows:

@@ -113,7 +113,12 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
             ["verdict       wrong", "  found       the last box after the thinking"],
         ),
         ("42", r"<think>\boxed{42}", 1, ["answer        none: nothing comes after the thinking, or it never ends"]),
-        ("42", r"\boxed{42", 1, ["answer        none: the last box is empty or never closed"]),
+        (
+            "42",
+            r"\boxed{42",
+            1,
+            ["answer        none: the last box is empty, never closed, or only supposed or denied"],
+        ),
         ("42", r"\boxed{41} or \boxed{42}", 1, ["verdict       hedged", "  beside      41 | 42"]),
         ("42", r"\boxed{5^{5^{5^{5^5}}}}", 1, ["verdict       too large"]),
         ("", r"\boxed{42}", 1, ["verdict       unparseable gold"]),

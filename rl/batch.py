@@ -27,6 +27,8 @@ class TrainSample:
     """[P]"""
     response_ids: NDArray[np.int32]
     rollout_logprobs: FloatRow
+    versions: NDArray[np.int32]
+    """Weight version that sampled each token."""
     loss_mask: NDArray[np.bool_]
     """False: forced by the engine, not the model's own; never in a loss."""
     reward: float
@@ -41,9 +43,21 @@ class Batch:
     """The samples of one step, in a fixed order that all per-sample lists share."""
 
     samples: Sequence[TrainSample]
+    version: int = 0
+    """Weight version that the learner has when it takes the batch; tokens of an older one are stale."""
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def newest_tokens(self) -> int:
+        """Tokens in the loss that the learner's own version sampled."""
+        return sum(int((sample.loss_mask & (sample.versions == self.version)).sum()) for sample in self.samples)
+
+    def staleness_metrics(self) -> dict[str, float]:
+        """Weight versions between a sample's oldest token and the learner: mean over samples, and the largest."""
+        ages = [self.version - int(sample.versions.min()) for sample in self.samples]
+        return {"rollout/staleness_mean": float(np.mean(ages)), "rollout/staleness_max": float(max(ages))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from rl.models.resolve import model_shape
 
 def config_problems(config: RunConfig) -> list[Problem]:
     """All contradictions between the sections."""
-    checks = (_algorithm, _rewards, _sizes, _model, _generators, _devices, _warm_start)
+    checks = (_algorithm, _rewards, _sizes, _model, _critic, _generators, _devices, _warm_start)
     return [problem for check in checks for problem in check(config)]
 
 
@@ -36,7 +36,7 @@ def _rewards(config: RunConfig) -> Iterator[Problem]:
 
 
 def _sizes(config: RunConfig) -> Iterator[Problem]:
-    samples = config.prompts_per_step * config.group_size
+    samples = config.samples_per_step
     sized: tuple[Key, ...] = (("prompts_per_step",), ("group_size",))
     per_optimizer_step = samples / config.optimizer_steps_per_batch
     if per_optimizer_step < 1:
@@ -83,6 +83,16 @@ def _model(config: RunConfig) -> Iterator[Problem]:
             ("model", "context_tokens"),
             f"is {context}, but {name} was made for at most {shape.context} tokens",
             also=(("model", "name"),),
+        )
+
+
+def _critic(config: RunConfig) -> Iterator[Problem]:
+    if config.model.critic is not None and not config.algorithm.uses_critic:
+        yield Problem(
+            ("model", "critic"),
+            f"has no effect: `algorithm.advantage: {config.algorithm.advantage}` has no critic. Ways out:\n"
+            "(1) leave model.critic out,\n(2) algorithm.advantage: gae.",
+            also=(("algorithm", "preset"), ("algorithm", "advantage")),
         )
 
 
@@ -134,7 +144,7 @@ def config_warnings(config: RunConfig) -> list[str]:
 
 
 def _warnings(config: RunConfig) -> Iterator[str]:
-    samples, parts = config.prompts_per_step * config.group_size, config.optimizer_steps_per_batch
+    samples, parts = config.samples_per_step, config.optimizer_steps_per_batch
     if samples % parts:
         yield (
             f"{samples} samples do not split evenly into {parts} optimizer steps: some have {samples // parts}, some "
@@ -157,7 +167,15 @@ def _warnings(config: RunConfig) -> Iterator[str]:
             f"learner.policy.warmup_steps ({config.learner.policy.warmup_steps}) is not below steps ({config.steps}): "
             "the learning rate never reaches its value."
         )
-    if config.algorithm.uses_critic and config.algorithm.value_pretraining.max_steps == 0:
+    sampling = config.algorithm.dynamic_sampling
+    if sampling.enabled and sampling.oversampling > 1 and config.algorithm.importance.kind == "off":
+        yield (
+            f"algorithm.dynamic_sampling.oversampling is {sampling.oversampling:g}: groups left over from a step are "
+            "learnt from a step later, by other weights than sampled them. algorithm.importance.kind: tis corrects "
+            "for that."
+        )
+    pretrained = config.model.critic is not None
+    if config.algorithm.uses_critic and config.algorithm.value_pretraining.max_steps == 0 and not pretrained:
         yield (
             "algorithm.value_pretraining.max_steps is 0: the policy starts with a critic that knows nothing (in "
             "VAPO's ablation that costs most of the gain)."

@@ -1,13 +1,14 @@
 """From prompts to scored groups: generate, score, and (dynamic sampling) ask again for groups without signal.
 
-Everything here is deterministic given the prompts and seeds: rounds ask for exactly the missing groups, so no
-surplus arises and a resumed run asks for the same samples.
+Everything here is deterministic given the prompts, the seeds and the groups that wait: a resumed run asks for the same
+samples. Informative groups that a round makes beyond the batch wait for the next step; they are part of a checkpoint.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -31,9 +32,11 @@ class Collected:
     """The groups of one step."""
 
     groups: Sequence[ScoredGroup]
-    """What is learnt from, in prompt order."""
+    """What is learnt from: groups that waited, then this step's in prompt order."""
     generated: Sequence[ScoredGroup]
-    """All that was generated, filtered groups included."""
+    """All that was generated in this step, filtered groups included."""
+    surplus: tuple[ScoredGroup, ...]
+    """Informative groups that wait for the next step."""
     rounds: int
     full: bool
     """False when the rounds ran out before the batch was full."""
@@ -51,23 +54,32 @@ class Collector:
         self._seed = seed
 
     async def collect(
-        self, stream: PromptStream, *, label: str, prompts: int, group_size: int, filtering: DynamicSampling
+        self,
+        stream: PromptStream,
+        *,
+        label: str,
+        prompts: int,
+        group_size: int,
+        filtering: DynamicSampling,
+        waiting: Sequence[ScoredGroup] = (),
     ) -> Collected:
         """The groups of one step: `prompts` informative ones when `filtering.enabled`, else the next `prompts`.
 
         Args:
             label: names the step in sample ids and seeds, `12` say.
+            waiting: the surplus of the step before; it is used first.
         """
         generated: list[ScoredGroup] = []
-        kept: list[ScoredGroup] = []
+        kept = list(waiting)
         rounds = 0
         while len(kept) < prompts and rounds < (filtering.max_rounds if filtering.enabled else 1):
-            wanted = stream.take(prompts - len(kept))
+            missing = prompts - len(kept)
+            wanted = stream.take(math.ceil(missing * filtering.oversampling) if filtering.enabled else missing)
             scored = await self.score_prompts(wanted, label=f"{label}.{rounds}", group_size=group_size)
             generated += scored
             kept += [group for group in scored if group.informative or not filtering.enabled]
             rounds += 1
-        return Collected(kept, generated, rounds, full=len(kept) == prompts)
+        return Collected(kept[:prompts], generated, tuple(kept[prompts:]), rounds, full=len(kept) >= prompts)
 
     async def score_prompts(
         self, prompts: Sequence[Prompt], *, label: str, group_size: int, sampling: SamplingConfig | None = None

@@ -82,3 +82,8 @@ class RunConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     tracking: TrackingConfig = TrackingConfig()
+
+    @property
+    def samples_per_step(self) -> int:
+        """prompts_per_step x group_size"""
+        return self.prompts_per_step * self.group_size

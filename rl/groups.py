@@ -59,20 +59,26 @@ class ScoredGroup:
                     for name, s in score.scores.items()
                 },
                 "response_tokens": len(sample.response_ids),
+                "response_ids": sample.response_ids.tolist(),
                 "stop_reason": sample.stop_reason.value,
                 "weight_versions": [int(sample.versions.min()), int(sample.versions.max())],
                 "thinking_budget": self.prompt.thinking_budget,
             }
 
 
-def to_batch(groups: Sequence[ScoredGroup]) -> Batch:
-    """The learner's view of a step; samples whose reward failed (reward None) leave the loss here."""
+def to_batch(groups: Sequence[ScoredGroup], version: int) -> Batch:
+    """The learner's view of a step; samples whose reward failed (reward None) leave the loss here.
+
+    Args:
+        version: the learner's weight version.
+    """
     return Batch(
         [
             TrainSample(
                 prompt_ids=np.asarray(group.prompt.token_ids, dtype=np.int32),
                 response_ids=sample.response_ids,
                 rollout_logprobs=sample.logprobs,
+                versions=sample.versions,
                 loss_mask=sample.loss_mask,
                 reward=score.reward,
                 correct=score.correct is True,
@@ -81,12 +87,13 @@ def to_batch(groups: Sequence[ScoredGroup]) -> Batch:
             for number, group in enumerate(groups)
             for sample, score in zip(group.samples, group.scores, strict=True)
             if score.reward is not None and len(sample.response_ids) > 0
-        ]
+        ],
+        version,
     )
 
 
 def group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
-    """Rewards, accuracy, lengths and truncation over all samples that were generated."""
+    """Rewards, accuracy, lengths and truncation over all samples that were generated; groups without signal by task."""
     samples = [sample for group in groups for sample in group.samples]
     lengths = np.array([len(sample.response_ids) for sample in samples], dtype=np.float64)
     metrics: dict[str, float] = {
@@ -95,10 +102,19 @@ def group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
         "rollout/response_tokens_mean": float(lengths.mean()),
         "rollout/response_tokens_max": float(lengths.max()),
         "rollout/truncated": float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
-        "batch/groups_all_right": float(np.mean([group.correct == len(group.samples) for group in groups])),
-        "batch/groups_all_wrong": float(np.mean([group.correct == 0 for group in groups])),
+        **_without_signal(groups, ""),
     }
+    for task in sorted({group.prompt.task for group in groups}):
+        metrics |= _without_signal([group for group in groups if group.prompt.task == task], f"/{task}")
     return metrics
+
+
+def _without_signal(groups: Sequence[ScoredGroup], suffix: str) -> dict[str, float]:
+    """Shares of the groups that dynamic sampling has no use for."""
+    return {
+        f"batch/groups_all_right{suffix}": float(np.mean([group.correct == len(group.samples) for group in groups])),
+        f"batch/groups_all_wrong{suffix}": float(np.mean([group.correct == 0 for group in groups])),
+    }
 
 
 def prefixed(metrics: Metrics, prefix: str) -> dict[str, float]:

@@ -22,6 +22,7 @@ FILE_KEYS = (
     ("data", "train", int, "path"),
     ("data", "eval", int, "path"),
     ("warmup", "examples"),
+    ("algorithm", "value_pretraining", "samples"),
     *REWARD_FILES,
 )
 """Keys that name files; relative ones are looked up beside the configuration file (from the command line: in the

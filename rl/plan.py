@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Arithmetic:
     prompts: int
     """In the whole run, at least (dynamic sampling and value pretraining ask for more): steps x prompts_per_step."""
     staleness: int
-    """Weight versions between generation and use, at most. The loop is synchronous: 0."""
+    """Weight versions between generation and use, at most: 0, but for groups left over from oversampling."""
     gpus: int
     """GPUs that Ray must have: workers x tensor_parallel + ranks (0 on CPU)."""
     cpus: int
@@ -49,7 +50,7 @@ class Arithmetic:
 
 def arithmetic(config: RunConfig, device: str) -> Arithmetic:
     """The numbers of a configuration on a device ("cpu" or "gpu")."""
-    samples = config.prompts_per_step * config.group_size
+    samples = config.samples_per_step
     workers, ranks = config.rollout.workers, config.learner.ranks
     return Arithmetic(
         samples_per_step=samples,
@@ -57,10 +58,22 @@ def arithmetic(config: RunConfig, device: str) -> Arithmetic:
         samples_per_optimizer_step=samples / config.optimizer_steps_per_batch,
         optimizer_steps=config.steps * config.optimizer_steps_per_batch,
         prompts=config.steps * config.prompts_per_step,
-        staleness=0,
+        staleness=_left_over(config),
         gpus=workers * config.rollout.tensor_parallel + ranks if device == "gpu" else 0,
         cpus=workers + ranks,
     )
+
+
+def _left_over(config: RunConfig) -> int:
+    """Steps that a group may wait for when dynamic sampling asks for more groups than are missing."""
+    sampling = config.algorithm.dynamic_sampling
+    return math.ceil(sampling.oversampling - 1) if sampling.enabled else 0
+
+
+def _staleness(versions: int) -> str:
+    if versions == 0:
+        return "0 weight versions (synchronous)"
+    return f"at most {versions} weight version{'s' * (versions > 1)}: groups left over from oversampling wait a step"
 
 
 def gpus_here() -> int:
@@ -87,7 +100,7 @@ def plan_rows(config: RunConfig) -> Rows:
         ("a step", f"{per_step}, at most {numbers.response_tokens_per_step:,} response tokens"),
         ("learning", f"{_optimizer_steps(config, numbers)} at learning rate {config.learner.policy.learning_rate:g}"),
         ("the run", f"{config.steps:,} steps, {numbers.optimizer_steps:,} optimizer steps{_epochs(config, numbers)}"),
-        ("staleness", f"at most {numbers.staleness} weight versions (synchronous)"),
+        ("staleness", _staleness(numbers.staleness)),
         ("rewards", ", ".join(map(_reward, config.rewards))),
         ("machines", _machines(config, numbers, device)),
     ]
@@ -110,6 +123,7 @@ def missing_files(config: RunConfig) -> list[str]:
     named = [(f"data.train.{i}.path", source.path) for i, source in enumerate(config.data.train)]
     named += [(f"data.eval.{i}.path", source.path) for i, source in enumerate(config.data.eval)]
     named += [("warmup.examples", config.warmup.examples if config.warmup else None)]
+    named += [("algorithm.value_pretraining.samples", config.algorithm.value_pretraining.samples)]
     return [f"{key}: {path}" for key, path in named if path is not None and not path.exists()]
 
 
@@ -149,7 +163,7 @@ def _parameters(shape: ModelShape | None) -> str:
 def _networks(config: RunConfig) -> str:
     names = ["policy"]
     if config.algorithm.uses_critic:
-        names.append("critic")
+        names.append(f"critic from {config.model.critic or 'the policy'}")
     if config.algorithm.uses_reference:
         names.append("frozen reference" if config.learner.lora is None else "reference: the policy without adapters")
     return ", ".join(names)

@@ -108,6 +108,7 @@ class SupervisedTraining:
             prompt_ids=np.array(prompt_ids(example.messages, self._tokenizer), dtype=np.int32),
             response_ids=np.array(ids, dtype=np.int32),
             rollout_logprobs=np.zeros(len(ids), dtype=np.float32),
+            versions=np.zeros(len(ids), dtype=np.int32),
             loss_mask=np.ones(len(ids), dtype=np.bool_),
             reward=0.0,
             correct=not flawed,

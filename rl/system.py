@@ -69,7 +69,13 @@ def choose_device(config: RunConfig) -> Device:
 
 @asynccontextmanager
 async def running_system(
-    config: RunConfig, model_path: Path, *, base: Path, logs: Path, learning: bool = True
+    config: RunConfig,
+    model_path: Path,
+    *,
+    base: Path,
+    logs: Path,
+    learning: bool = True,
+    critic_path: Path | None = None,
 ) -> AsyncIterator[System]:
     """Everything started from the weights in `model_path`.
 
@@ -77,6 +83,7 @@ async def running_system(
         base: folder that relative reward files are looked up in.
         logs: folder for what the parts print.
         learning: start learners too.
+        critic_path: a reward model that the critic starts from; None: from the policy.
     """
     device = choose_device(config)
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
@@ -111,6 +118,7 @@ async def running_system(
                     log_folder=logs,
                     temperature=config.rollout.sampling.temperature,
                     max_response_tokens=config.rollout.max_response_tokens,
+                    critic_path=None if critic_path is None else str(critic_path),
                 )
             )
             stack.push_async_callback(_end, starting_learners)

@@ -7,15 +7,12 @@ import signal
 import traceback
 from pathlib import Path
 
-from transformers import AutoTokenizer
-
 from rewards.errors import DataFileError, RewardFailed
 from rl.config import RunConfig
-from rl.data.source import load_examples, render, require_disjoint
 from rl.data.stream import PromptStream
 from rl.errors import PonderError
-from rl.models.resolve import resolve_model
 from rl.plan import plan_rows
+from rl.prepare import Prepared, prepare
 from rl.run.checkpoint import Checkpoint, RunState, latest_checkpoint
 from rl.run.console import Console
 from rl.run.evaluation import Evaluation
@@ -25,10 +22,9 @@ from rl.run.screen import noise_to
 from rl.run.session import Session, Stopped
 from rl.run.tracking import Tracker
 from rl.system import running_system
-from rl.trainer import pretrain_critic, run_steps
-from rl.warmup import warm_model
+from rl.trainer import run_steps
+from rl.value_pretraining import pretrain_critic
 from rollout.errors import RolloutError
-from rollout.types import Prompt
 
 EXIT_STOPPED = 130
 """What a shell expects of a program that Ctrl-C ended."""
@@ -63,8 +59,8 @@ def train(config: RunConfig, *, base: Path) -> int:
         for line in changed:
             console.note(f"changed since the run was last started: {line}")
         try:
-            prepared = _prepare(config, base, console)  # outside the event loop: Ctrl-C ends a warm-up at once
-            return asyncio.run(_run(config, base, folder, checkpoint, console, *prepared))
+            prepared = prepare(config, base, console)  # outside the event loop: Ctrl-C ends a warm-up at once
+            return asyncio.run(_run(config, base, folder, checkpoint, console, prepared))
         except (PonderError, RolloutError, DataFileError, KeyboardInterrupt):
             raise
         except RewardFailed as error:
@@ -85,26 +81,27 @@ async def _run(
     folder: RunFolder,
     checkpoint: Checkpoint | None,
     console: Console,
-    model: Path,
-    training: list[Prompt],
-    held_out: list[Prompt],
+    prepared: Prepared,
 ) -> int:
     started = asyncio.Event()
     stop = asyncio.Event()
     _on_interrupt(stop, started, console)
-    stream = PromptStream(training, seed=config.seed, shuffle=config.data.shuffle)
+    stream = PromptStream(prepared.training, seed=config.seed, shuffle=config.data.shuffle)
     state = RunState(model=config.model.name)
     if checkpoint is not None:
         state = checkpoint.state
         stream.restore(state.data)
         console.note(f"going on from {checkpoint.folder} (step {state.step} of {config.steps})")
     console.status("starting rollout workers and learners")
-    async with running_system(config, model, base=base, logs=folder.logs) as system:
+    async with running_system(
+        config, prepared.model, base=base, logs=folder.logs, critic_path=prepared.critic
+    ) as system:
         with Tracker(folder.root, config.tracking, name=config.name, resume_after=state.step) as tracker:
-            session = Session(config, folder, system, stream, held_out, console, tracker, state, stop)
+            session = Session(config, folder, system, stream, prepared.held_out, console, tracker, state, stop=stop)
             started.set()
             if checkpoint is not None:
                 await system.trained.load(checkpoint.learner)
+                session.waiting = checkpoint.left_over()
                 await session.publish(state.step)
             try:
                 await _train(session)
@@ -141,21 +138,6 @@ async def _train(session: Session) -> None:
             eval_after=after.as_dict(), examples=_with_after(folder.read_summary().get("examples", []), after)
         )
     folder.update_summary(minutes=session.seconds / 60)
-
-
-def _prepare(config: RunConfig, base: Path, console: Console) -> tuple[Path, list[Prompt], list[Prompt]]:
-    """The model folder to start from, training prompts and held-out prompts."""
-    held_out = load_examples(config.data.eval, base)
-    examples = load_examples(config.data.train, base, exclude=held_out)
-    require_disjoint(examples, held_out)
-    resolved = resolve_model(config.model.name)
-    console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")
-    path = resolved.path
-    if config.warmup is not None:
-        path = warm_model(resolved, examples, config.warmup, base=base, seed=config.seed, progress=console.status)
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=config.model.trust_remote_code)
-    limits = (config.model.context_tokens, config.rollout.max_response_tokens)
-    return path, render(examples, tokenizer, *limits), render(held_out, tokenizer, *limits)
 
 
 def _on_interrupt(stop: asyncio.Event, started: asyncio.Event, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -22,17 +23,25 @@ class DynamicSampling(Section):
     """Keep only groups with 0 < number correct < group_size."""
     max_rounds: int = Field(10, ge=1)
     """Generation rounds for one batch; when they are used up, training goes on with what there is."""
+    oversampling: float = Field(1.0, ge=1, le=4)
+    """Groups asked for in a round, as a multiple of those that are missing. Above 1 saves rounds; informative groups
+    beyond the batch wait for the next step, where their tokens are a weight version old."""
 
 
 class ValuePretraining(Section):
     """VAPO's value pretraining: the critic is fitted to Monte-Carlo returns of the frozen policy."""
 
+    samples: Path | None = None
+    """Saved samples to learn from, each once: a run folder (its value pretraining's), a JSONL or a Parquet file of
+    prompts, responses and rewards. null: fresh ones."""
     min_steps: int = Field(5, ge=0)
     """Steps before the stop rule is looked at."""
     max_steps: int = Field(50, ge=0)
     """Steps after which the policy starts in any case (0: no value pretraining)."""
     explained_variance: float = Field(0.5, le=1)
-    """Stop when the critic's explained variance on fresh samples reaches this."""
+    """Stop when the critic's explained variance on samples that it has not learnt from reaches this."""
+    loss: float | None = Field(None, gt=0)
+    """Stop only when its loss on them, 0.5 (value - return)^2 a token, is at most this too; null: whatever it is."""
 
 
 class Importance(Section):

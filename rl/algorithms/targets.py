@@ -18,7 +18,7 @@ from rl.algorithms.advantages import (
 )
 from rl.algorithms.base import ReferenceKl
 from rl.algorithms.config import AlgorithmConfig
-from rl.algorithms.losses import kl
+from rl.algorithms.losses import kl, value_loss
 from rl.algorithms.tensors import masked_mean_var
 from rl.batch import Batch, Estimates, FloatRow, Targets
 
@@ -37,7 +37,8 @@ def compute_targets(batch: Batch, estimates: Estimates, config: AlgorithmConfig)
         config: the algorithm.
 
     Returns:
-        Rows in the order of the batch; `critic/explained_variance`, `critic/return_mean`, `critic/value_mean`;
+        Rows in the order of the batch; `critic/explained_variance`, `critic/loss_before` (of the critic that has not
+        learnt from this batch yet), `critic/return_mean`, `critic/value_mean`;
         `reward/kl_penalty`, the mean over samples of what was taken off.
 
     Raises:
@@ -82,6 +83,7 @@ def _with_critic(
         advantages = whiten(advantages, mask)
     metrics = {
         "critic/explained_variance": explained_variance(values, returns, mask).item(),
+        "critic/loss_before": masked_mean_var(value_loss(values, values, returns, None), mask)[0].item(),
         "critic/return_mean": masked_mean_var(returns, mask)[0].item(),
         "critic/value_mean": masked_mean_var(values, mask)[0].item(),
     }

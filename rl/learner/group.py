@@ -65,6 +65,7 @@ class LearnerGroup:
         log_folder: Path,
         temperature: float,
         max_response_tokens: int,
+        critic_path: str | None = None,
     ) -> LearnerGroup:
         """Start the ranks and load policy and critic; `ray.init` was called before.
 
@@ -79,6 +80,7 @@ class LearnerGroup:
             log_folder: `learner-<rank>.log` appear here.
             temperature: of the rollout; log-probabilities are of softmax(logits / temperature).
             max_response_tokens: that a response may have (`aggregation: fixed_length`).
+            critic_path: folder of a reward model that the critic starts from; None: from the policy.
 
         Raises:
             LearnerError: a rank did not come up.
@@ -87,6 +89,7 @@ class LearnerGroup:
             config,
             algorithm,
             model_path,
+            critic_path,
             attention,
             device,
             seed,
@@ -112,7 +115,8 @@ class LearnerGroup:
 
         Returns:
             Rows in the order of the batch; metrics `policy/entropy`, `policy/logprob_gap` (mean over the tokens in
-            the loss of |learner's - rollout's log-probability|, nats), `policy/logprob_gap_max`, `policy/reference_kl`.
+            the loss that the learner's own weight version sampled of |learner's - rollout's log-probability|, nats),
+            `policy/logprob_gap_max`, `policy/reference_kl`.
         """
         plan = self._schedule(batch, steps=1)
         ranks: list[RankEstimates] = await self._all("estimate", ray.put(batch), plan)
@@ -174,6 +178,10 @@ class LearnerGroup:
     async def export(self, folder: Path) -> None:
         """Write the policy as a Hugging Face folder, adapters merged in; the tokenizer is the caller's to copy."""
         await self._all("export", folder.resolve())
+
+    async def export_critic(self, folder: Path) -> None:
+        """Write the critic as a reward model, adapters merged in; the tokenizer is the caller's to copy."""
+        await self._all("export_critic", folder.resolve())
 
     async def shutdown(self) -> None:
         """End all ranks; the group cannot be used afterwards."""

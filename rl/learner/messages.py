@@ -23,6 +23,8 @@ class Job:
     config: LearnerConfig
     algorithm: AlgorithmConfig
     model_path: str
+    critic_path: str | None
+    """A reward model that the critic starts from; None: the policy."""
     attention: str
     device: Device
     seed: int

@@ -92,12 +92,26 @@ def load_policy(
 
 
 def load_critic(
-    path: str, *, attention: str, dtype: torch.dtype, lora: LoraConfig | None, checkpointing: bool
+    path: str,
+    *,
+    head: Mapping[str, Tensor] | None,
+    attention: str,
+    dtype: torch.dtype,
+    lora: LoraConfig | None,
+    checkpointing: bool,
 ) -> CriticNetwork:
-    """The critic from the policy's weights; arguments as in `load_policy`."""
+    """The critic, from the policy's weights or from a reward model's.
+
+    Args:
+        head: `weight` [1, hidden] and `bias` [1] of the reward model in `path`; None: a head of 0.
+        path, attention, dtype, lora, checkpointing: as in `load_policy`.
+    """
     backbone = AutoModel.from_pretrained(path, dtype=dtype, attn_implementation=attention)
     _prepare(backbone, lora, checkpointing)
-    return CriticNetwork(backbone)
+    network = CriticNetwork(backbone)
+    if head is not None:
+        network.value_head.load_state_dict(head)
+    return network
 
 
 def choose_attention(attention: str, device: Device) -> str:
@@ -156,7 +170,7 @@ def full_weights(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[tuple[s
     for name, parameter in _plain_weights(model):
         owner, _, leaf = name.rpartition(".base_layer.")
         layer = adapted.get(owner) if leaf == "weight" else None
-        with _gathered([parameter, *([] if layer is None else layer.parameters())]):
+        with gathered([parameter, *([] if layer is None else layer.parameters())]):
             weight = parameter.detach()
             if layer is not None:
                 weight = weight + layer.get_delta_weight("default").to(weight.dtype)
@@ -185,7 +199,7 @@ def _plain_weights(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
     yield from ((name, buffer) for name, buffer in model.named_buffers() if name in saved)
 
 
-def _gathered(parts: list[Tensor]) -> AbstractContextManager[object]:
+def gathered(parts: list[Tensor]) -> AbstractContextManager[object]:
     """All of a sharded parameter inside the block (ZeRO-3); nothing to do otherwise."""
     sharded = [part for part in parts if hasattr(part, "ds_id")]
     if not sharded:

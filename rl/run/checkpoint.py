@@ -6,13 +6,16 @@ under `step-<n>` is whole. Older ones are removed only after that.
     checkpoints/step-000020/
       learner/      DeepSpeed state of policy and critic (weights, optimizer, RNG), one file per rank
       policy/       the policy as a Hugging Face folder (what `ponder eval` and `ponder export` read)
+      waiting.pickle   scored groups that were left over and wait for the next step
       state.json    step, weight version, data position, model
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import pickle
 import re
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from rl.errors import PonderError
+from rl.groups import ScoredGroup
+
+WAITING = "waiting.pickle"
+"""Groups left over from the last step; read back only by the run that wrote them, as DeepSpeed's own files are."""
 
 _NAME = re.compile(r"step-(\d{6,})")
 
@@ -35,6 +42,10 @@ class RunState:
     """Name of the model that is trained."""
     value_pretraining_steps: int = 0
     value_pretraining_done: bool = False
+    explained_variance: float = math.nan
+    """The critic's on the last batch of value pretraining before it learnt from it; NaN: not measured yet."""
+    value_loss: float = math.nan
+    """Its loss on that batch."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """State of the prompt stream."""
     seconds: float = 0.0
@@ -55,6 +66,11 @@ class Checkpoint:
     @property
     def policy(self) -> Path:
         return self.folder / "policy"
+
+    def left_over(self) -> tuple[ScoredGroup, ...]:
+        """Scored groups that wait for the next step."""
+        groups: tuple[ScoredGroup, ...] = pickle.loads((self.folder / WAITING).read_bytes())
+        return groups
 
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:

@@ -4,6 +4,8 @@ runs/<name>/
   config.yaml       the resolved configuration
   metrics.jsonl     one line a step (and tensorboard/)
   samples/          step-000001.jsonl ...: every sample that was generated, with its scores
+  value_samples/    the same of value pretraining
+  pretrained_critic/   the critic after value pretraining, as a reward model
   checkpoints/      step-000020/ ...
   logs/             what vLLM, Ray and DeepSpeed print
   summary.json      held-out accuracy before and after, example answers
@@ -22,6 +24,7 @@ import yaml
 
 from rewards.atomic import write_atomically
 from rl.config import RunConfig
+from rl.data.saved import VALUE_SAMPLES
 from rl.errors import PonderError
 
 FIXED = ("seed", "device", "group_size", "model", "data", "warmup", "correctness")
@@ -53,6 +56,10 @@ class RunFolder:
     @property
     def summary(self) -> Path:
         return self.root / "summary.json"
+
+    @property
+    def pretrained_critic(self) -> Path:
+        return self.root / "pretrained_critic"
 
     def samples(self, step: int) -> Path:
         """The samples of one step."""
@@ -93,6 +100,12 @@ class RunFolder:
     def has_results(self) -> bool:
         """Whether anything was measured or saved here; a run that failed before that may still become another one."""
         return any(self.checkpoints.glob("step-*")) or (self.metrics.exists() and self.metrics.stat().st_size > 0)
+
+    def write_value_samples(self, number: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write all samples of a step of value pretraining."""
+        path = self.root / VALUE_SAMPLES / f"step-{number:06d}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def write_samples(self, step: int, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write all samples of a step; a resumed step replaces what an interrupted one left."""

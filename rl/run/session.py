@@ -6,18 +6,20 @@ The loop (`rl/trainer.py`) says what happens; the session says where it is writt
 from __future__ import annotations
 
 import asyncio
+import math
+import pickle
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from rl.batch import Estimates
+from rl.batch import Estimates, Targets
 from rl.collect import Collected
 from rl.config import RunConfig
 from rl.data.stream import PromptStream
-from rl.groups import prefixed
-from rl.run.checkpoint import RunState, save_checkpoint
+from rl.groups import ScoredGroup, prefixed
+from rl.run.checkpoint import WAITING, RunState, save_checkpoint
 from rl.run.console import Console
 from rl.run.evaluation import Evaluation, evaluate
 from rl.run.folder import RunFolder
@@ -64,6 +66,8 @@ class Session:
     tracker: Tracker
     state: RunState
     """As of the last finished step: what a checkpoint taken now would say."""
+    waiting: tuple[ScoredGroup, ...] = ()
+    """Groups left over from the last finished step; part of a checkpoint as well."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     _last_saved: int = -1
     _started: float = field(default_factory=time.perf_counter)
@@ -114,6 +118,17 @@ class Session:
                 f"Parameters to look at: {', '.join(names) or 'none stands out; compare dtypes'}."
             )
 
+    def check_critic(self, step: int, targets: Targets) -> None:
+        """Warn when training starts with a critic that was not pretrained here and explains too little."""
+        goal = self.config.algorithm.value_pretraining.explained_variance
+        explained = targets.metrics.get("critic/explained_variance", math.inf)
+        if step == 1 and self.state.value_pretraining_steps == 0 and not explained >= goal:
+            self.console.warn(
+                f"the critic starts with explained variance {explained:.2f} (goal {goal:g}): advantages from it are "
+                "mostly noise. Ways out: (1) algorithm.value_pretraining.max_steps above 0, (2) model.critic: one that "
+                "was pretrained on this policy's samples."
+            )
+
     def finish_step(self, step: int, collected: Collected, metrics: Mapping[str, float], clock: Clock) -> None:
         """Record a step: samples, metrics, screen, and the state that a checkpoint would save."""
         self.folder.write_samples(step, (row for group in collected.generated for row in group.rows()))
@@ -126,6 +141,8 @@ class Session:
             **{f"time/{phase}": seconds for phase, seconds in clock.phases.items()},
             "time/step": clock.seconds,
         }
+        if collected.surplus:
+            full["batch/groups_waiting"] = len(collected.surplus)
         if not collected.full:
             self.console.warn(
                 f"step {step}: {len(collected.groups)} of {self.config.prompts_per_step} groups carried signal after "
@@ -134,6 +151,7 @@ class Session:
         for failure in self.system.rewards.new_failures():
             self.console.warn(f"step {step}: {failure}")
         self.state = replace(self.state, step=step, data=self.stream.state(), seconds=self.seconds)
+        self.waiting = collected.surplus
         self.tracker.log(step, full)
         self.console.step(step, full)
 
@@ -170,6 +188,7 @@ class Session:
         learners, tokenizer = self.system.trained, self.system.tokenizer
 
         async def write(folder: Path) -> None:
+            (folder / WAITING).write_bytes(pickle.dumps(self.waiting))
             (folder / "learner").mkdir()
             await learners.save(folder / "learner")
             await learners.export(folder / "policy")

@@ -69,7 +69,7 @@ def batch_of(lengths: Sequence[int]) -> Batch:
     """Samples of the given lengths; what is in them does not matter here."""
     empty, zeros = np.zeros(0, np.int32), np.zeros(max(lengths), np.int32)
     floats, mask = zeros.astype(np.float32), zeros == 0
-    return Batch([TrainSample(empty, zeros[:n], floats[:n], mask[:n], 0.0, False, 0) for n in lengths])
+    return Batch([TrainSample(empty, zeros[:n], floats[:n], zeros[:n], mask[:n], 0.0, False, 0) for n in lengths])
 
 
 def main() -> None:

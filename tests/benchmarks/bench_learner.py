@@ -50,6 +50,7 @@ def make_batch(samples: int, prompt: int, response: int, vocabulary: int) -> Bat
                 prompt_ids=rng.integers(0, vocabulary, prompt).astype(np.int32),
                 response_ids=rng.integers(0, vocabulary, size).astype(np.int32),
                 rollout_logprobs=np.full(size, -6.0, np.float32),
+                versions=np.zeros(size, dtype=np.int32),
                 loss_mask=np.ones(size, np.bool_),
                 reward=float(index % 2),
                 correct=bool(index % 2),

@@ -46,6 +46,7 @@ def make_batch(count: int = 18) -> Batch:
                 prompt_ids=rng.integers(0, VOCABULARY, prompt).astype(np.int32),
                 response_ids=rng.integers(0, VOCABULARY, response).astype(np.int32),
                 rollout_logprobs=np.full(response, -4.0, np.float32),
+                versions=np.zeros(response, dtype=np.int32),
                 loss_mask=rng.random(response) < 0.8,
                 reward=float(index % 3 == 0),
                 correct=index % 3 == 0,

@@ -201,6 +201,7 @@ def sample(reward: float, mask: list[int], group: int = 0) -> TrainSample:
         prompt_ids=np.arange(3, dtype=np.int32),
         response_ids=np.arange(size, dtype=np.int32),
         rollout_logprobs=np.zeros(size, np.float32),
+        versions=np.zeros(size, dtype=np.int32),
         loss_mask=np.array(mask, dtype=np.bool_),
         reward=reward,
         correct=reward > 0,

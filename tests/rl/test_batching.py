@@ -30,6 +30,7 @@ def sample(prompt: int, response: int, masked: int = 0, correct: bool = False) -
         prompt_ids=np.arange(100, 100 + prompt, dtype=np.int32),
         response_ids=np.arange(200, 200 + response, dtype=np.int32),
         rollout_logprobs=-np.arange(response, dtype=np.float32),
+        versions=np.zeros(response, dtype=np.int32),
         loss_mask=np.arange(response) >= masked,
         reward=0.0,
         correct=correct,

@@ -211,7 +211,7 @@ def test_differences_in_sections_that_may_be_null() -> None:
 @pytest.mark.parametrize(
     ("changes", "networks"),
     [
-        ({"algorithm": {"preset": "vapo"}}, "vapo (policy, critic)"),
+        ({"algorithm": {"preset": "vapo"}}, "vapo (policy, critic from the policy)"),
         ({"algorithm": {"preset": "grpo"}}, "grpo (policy, frozen reference)"),
         (
             {"algorithm": {"preset": "grpo"}, "learner": {"lora": {}}},

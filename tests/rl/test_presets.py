@@ -39,10 +39,10 @@ BASE = {
     "alpha": 0.05,
     "whiten_advantages": True,
     "value_clip": None,
-    "value_pretraining": {"min_steps": 5, "max_steps": 50, "explained_variance": 0.5},
-    "dynamic_sampling": {"enabled": False, "max_rounds": 10},
+    "value_pretraining": {"samples": None, "min_steps": 5, "max_steps": 50, "explained_variance": 0.5, "loss": None},
+    "dynamic_sampling": {"enabled": False, "max_rounds": 10, "oversampling": 1.0},
 }
-DYNAMIC = {"enabled": True, "max_rounds": 10}
+DYNAMIC = {"enabled": True, "max_rounds": 10, "oversampling": 1.0}
 
 RECIPES: dict[str, dict[str, Any]] = {
     "vapo": {"advantage": "gae", "positive_nll_weight": 0.1},

@@ -1,0 +1,77 @@
+"""What a run starts from: models on disk (fetched, built, warmed up), prompts rendered to token ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from rl.config import RunConfig
+from rl.data.source import load_examples, render, require_disjoint
+from rl.errors import PonderError
+from rl.learner.export import read_value_head
+from rl.models.resolve import resolve_model
+from rl.run.console import Console
+from rl.warmup import warm_model
+from rollout.types import Prompt
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run starts from."""
+
+    model: Path
+    """Folder of the policy."""
+    critic: Path | None
+    """Folder of the reward model that the critic starts from; None: the policy, or no critic."""
+    training: list[Prompt]
+    held_out: list[Prompt]
+
+
+def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
+    """Make or find everything that has to be on disk before engines start.
+
+    Args:
+        base: folder of the configuration file; relative data paths start there.
+
+    Raises:
+        PonderError: data, a model or the warm-up is not as the configuration needs it.
+    """
+    held_out = load_examples(config.data.eval, base)
+    examples = load_examples(config.data.train, base, exclude=held_out)
+    require_disjoint(examples, held_out)
+    resolved = resolve_model(config.model.name)
+    console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")
+    path = resolved.path
+    if config.warmup is not None:
+        path = warm_model(resolved, examples, config.warmup, base=base, seed=config.seed, progress=console.status)
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=config.model.trust_remote_code)
+    limits = (config.model.context_tokens, config.rollout.max_response_tokens)
+    return Prepared(
+        model=path,
+        critic=_critic(config, tokenizer) if config.algorithm.uses_critic else None,
+        training=render(examples, tokenizer, *limits),
+        held_out=render(held_out, tokenizer, *limits),
+    )
+
+
+def _critic(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Path | None:
+    """The folder of the reward model that `model.critic` names.
+
+    Raises:
+        PonderError: it is not there, is no reward model, or reads other token ids than the policy writes.
+    """
+    if config.model.critic is None:
+        return None
+    path = resolve_model(config.model.critic).path
+    read_value_head(path)  # a learner needs it: better to know before engines start
+    own = AutoTokenizer.from_pretrained(path, trust_remote_code=config.model.trust_remote_code).get_vocab()
+    other = [token for token, number in tokenizer.get_vocab().items() if own.get(token) != number]
+    if other:
+        raise PonderError(
+            f"model.critic: {path} has another tokenizer than the policy ({len(other):,} tokens differ, {other[0]!r} "
+            "for one): it would misread every response. Choose a reward model of the policy's family, or leave "
+            "model.critic out: the critic then starts from the policy."
+        )
+    return path

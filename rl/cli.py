@@ -113,6 +113,12 @@ def _train(options: argparse.Namespace) -> int:
     return train(loaded.config, base=loaded.base)
 
 
+def _ablate(options: argparse.Namespace) -> int:
+    from rl.ablation import ablate
+
+    return ablate(options.config, options.seeds, table_only=options.table)
+
+
 def _warmup(options: argparse.Namespace) -> int:
     from rl.load_config import load_config
 
@@ -344,6 +350,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     export.add_argument("out", metavar="OUT", type=Path, help="the folder to make")
     export.add_argument("--step", metavar="N", type=int, help="the checkpoint of that step (default: the newest)")
+
+    ablation = add("ablate", _ablate, "run the variants of a configuration over several seeds; prints a table")
+    ablation.add_argument("config", metavar="ABLATION", type=Path, help="a YAML file, see configs/ablations")
+    ablation.add_argument("--seeds", metavar="N", type=int, nargs="+", help="these in place of the file's")
+    ablation.add_argument("--table", action="store_true", help="print the table of what has run, run nothing")
 
     configured(add("warmup", _warmup, "supervised warm start by the `warmup` section; prints the folder", _OVERRIDES))
     report = add("report", _report, "write the HTML report of runs again, or draw their curves into one picture")

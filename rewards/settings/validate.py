@@ -30,8 +30,8 @@ def checked(
     Args:
         source: what was read.
         model: the section's class.
-        file_keys: keys that name files (`int` stands for every place of a list); relative ones are looked up beside
-            the file, those on the command line in the current folder.
+        file_keys: keys that name files (`int` stands for every place of a list, `str` for every key of a mapping);
+            relative ones are looked up beside the file, those on the command line in the current folder.
         check: finds what is wrong with a section beyond its types.
 
     Raises:
@@ -59,7 +59,7 @@ def _locate_files(source: Source, folder: Path, file_keys: Sequence[Sequence[Any
 
 
 def _matching(source: Source, pattern: Sequence[Any], key: Key = ()) -> Iterator[Key]:
-    """The keys in the data that a pattern names (`int` stands for every place of a list)."""
+    """The keys in the data that a pattern names (`int`: every place of a list, `str`: every key of a mapping)."""
     if not pattern:
         yield key
         return
@@ -67,6 +67,9 @@ def _matching(source: Source, pattern: Sequence[Any], key: Key = ()) -> Iterator
     if first is int and isinstance(inside, list):
         for index in range(len(inside)):
             yield from _matching(source, pattern[1:], (*key, index))
+    elif first is str and isinstance(inside, dict):
+        for name in inside:
+            yield from _matching(source, pattern[1:], (*key, name))
     elif isinstance(inside, dict) and first in inside:
         yield from _matching(source, pattern[1:], (*key, first))
 

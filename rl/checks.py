@@ -22,7 +22,7 @@ from rl.models.resolve import model_shape
 
 def config_problems(config: RunConfig) -> list[Problem]:
     """All contradictions between the sections."""
-    checks = (_algorithm, _rewards, _sizes, _model, _critic, _generators, _devices, _warm_start)
+    checks = (_algorithm, _rewards, _sizes, _model, _critic, _streaming, _generators, _devices, _warm_start)
     return [problem for check in checks for problem in check(config)]
 
 
@@ -93,6 +93,24 @@ def _critic(config: RunConfig) -> Iterator[Problem]:
             f"has no effect: `algorithm.advantage: {config.algorithm.advantage}` has no critic. Ways out:\n"
             "(1) leave model.critic out,\n(2) algorithm.advantage: gae.",
             also=(("algorithm", "preset"), ("algorithm", "advantage")),
+        )
+
+
+def _streaming(config: RunConfig) -> Iterator[Problem]:
+    streaming, sampling = config.streaming, config.algorithm.dynamic_sampling
+    if streaming.max_staleness == 0 and streaming.partial_rollout == "off":
+        yield Problem(
+            ("streaming", "partial_rollout"),
+            "has no effect: with max_staleness 0 no sample is unfinished when new weights come. Ways out:\n"
+            "(1) leave it out,\n(2) streaming.max_staleness: 1 or more.",
+            also=(("streaming", "max_staleness"),),
+        )
+    if streaming.max_staleness > 0 and sampling.enabled and sampling.oversampling > 1:
+        yield Problem(
+            ("algorithm", "dynamic_sampling", "oversampling"),
+            "has no effect: the stream replaces a group without signal at once, in no rounds. Ways out:\n"
+            "(1) leave it out,\n(2) streaming.max_staleness: 0.",
+            also=(("streaming", "max_staleness"),),
         )
 
 
@@ -173,6 +191,11 @@ def _warnings(config: RunConfig) -> Iterator[str]:
             f"algorithm.dynamic_sampling.oversampling is {sampling.oversampling:g}: groups left over from a step are "
             "learnt from a step later, by other weights than sampled them. algorithm.importance.kind: tis corrects "
             "for that."
+        )
+    if config.streaming.max_staleness > 0 and config.algorithm.importance.kind == "off":
+        yield (
+            f"streaming.max_staleness is {config.streaming.max_staleness}: samples are learnt from by other weights than "
+            "sampled them. algorithm.importance.kind: tis (or icepop, full) corrects for that."
         )
     pretrained = config.model.critic is not None
     if config.algorithm.uses_critic and config.algorithm.value_pretraining.max_steps == 0 and not pretrained:

@@ -13,7 +13,7 @@ from rl.data.config import DataConfig
 from rl.learner.config import LearnerConfig
 from rl.models.config import ModelConfig
 from rl.warmup_config import WarmupConfig
-from rollout.config import RolloutConfig, SamplingConfig
+from rollout.config import RolloutConfig, SamplingConfig, StreamingConfig
 
 
 class EvaluationConfig(Section):
@@ -76,6 +76,7 @@ class RunConfig(Section):
     sample): dynamic sampling, positive-example loss and accuracy use it, never the shaped sum."""
     reward_runner: RewardRunnerConfig = RewardRunnerConfig()
     rollout: RolloutConfig = RolloutConfig()
+    streaming: StreamingConfig = StreamingConfig()
     learner: LearnerConfig = LearnerConfig()
     warmup: WarmupConfig | None = None
     """Supervised warm start before RL; null: start from the model as it is."""

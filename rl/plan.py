@@ -41,7 +41,7 @@ class Arithmetic:
     prompts: int
     """In the whole run, at least (dynamic sampling and value pretraining ask for more): steps x prompts_per_step."""
     staleness: int
-    """Weight versions between generation and use, at most: 0, but for groups left over from oversampling."""
+    """Weight versions between generation and use, at most."""
     gpus: int
     """GPUs that Ray must have: workers x tensor_parallel + ranks (0 on CPU)."""
     cpus: int
@@ -58,7 +58,7 @@ def arithmetic(config: RunConfig, device: str) -> Arithmetic:
         samples_per_optimizer_step=samples / config.optimizer_steps_per_batch,
         optimizer_steps=config.steps * config.optimizer_steps_per_batch,
         prompts=config.steps * config.prompts_per_step,
-        staleness=_left_over(config),
+        staleness=config.streaming.max_staleness or _left_over(config),
         gpus=workers * config.rollout.tensor_parallel + ranks if device == "gpu" else 0,
         cpus=workers + ranks,
     )
@@ -70,10 +70,14 @@ def _left_over(config: RunConfig) -> int:
     return math.ceil(sampling.oversampling - 1) if sampling.enabled else 0
 
 
-def _staleness(versions: int) -> str:
+def _staleness(config: RunConfig, versions: int) -> str:
     if versions == 0:
         return "0 weight versions (synchronous)"
-    return f"at most {versions} weight version{'s' * (versions > 1)}: groups left over from oversampling wait a step"
+    most = f"at most {versions} weight version{'s' * (versions > 1)}"
+    if config.streaming.max_staleness == 0:
+        return f"{most}: groups left over from oversampling wait a step"
+    groups = versions * config.prompts_per_step
+    return f"{most}: up to {groups:,} groups are generated while the learner works"
 
 
 def gpus_here() -> int:
@@ -100,7 +104,7 @@ def plan_rows(config: RunConfig) -> Rows:
         ("a step", f"{per_step}, at most {numbers.response_tokens_per_step:,} response tokens"),
         ("learning", f"{_optimizer_steps(config, numbers)} at learning rate {config.learner.policy.learning_rate:g}"),
         ("the run", f"{config.steps:,} steps, {numbers.optimizer_steps:,} optimizer steps{_epochs(config, numbers)}"),
-        ("staleness", _staleness(numbers.staleness)),
+        ("staleness", _staleness(config, numbers.staleness)),
         ("rewards", ", ".join(map(_reward, config.rewards))),
         ("machines", _machines(config, numbers, device)),
     ]

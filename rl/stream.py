@@ -14,7 +14,8 @@ With `max_staleness` 0 nothing is admitted while the learner works: that is the 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import dataclass, replace
 
 from rl.algorithms.base import DynamicSampling
 from rl.collect import Collected, Collector
@@ -43,14 +44,8 @@ class StreamState:
     ready: tuple[tuple[Ticket, ScoredGroup], ...] = ()
     """Finished groups that wait, in order of admission."""
     unfinished: tuple[Ticket, ...] = ()
-
-
-@dataclass
-class _Since:
-    """What happened since the last batch was taken."""
-
-    generated: list[ScoredGroup] = field(default_factory=list)
-    dropped: int = 0
+    generated: tuple[ScoredGroup, ...] = ()
+    """All that finished since the last batch was taken, groups without signal included."""
 
 
 class GroupStream:
@@ -86,7 +81,7 @@ class GroupStream:
         self._ready: dict[int, tuple[Ticket, ScoredGroup]] = {ticket.number: (ticket, g) for ticket, g in state.ready}
         self._again = list(state.unfinished)
         self._running: dict[int, tuple[Ticket, asyncio.Task[None]]] = {}
-        self._since = _Since()
+        self._generated = list(state.generated)
         self._learning = False
         """Between `take` and `advance`."""
         self._draining = False
@@ -107,12 +102,12 @@ class GroupStream:
                 raise self._failure
         chosen = [self._ready.pop(number) for number in self._oldest()]
         self._learning = True
-        since, self._since = self._since, _Since()
+        generated, self._generated = self._generated, []
         return Collected(
             groups=[group for _, group in chosen],
-            generated=since.generated,
+            generated=generated,
             surplus=(),
-            rounds=1 + since.dropped // self._size,
+            rounds=max(1, math.ceil(len(generated) / self._size)),
             full=len(chosen) == self._size,
         )
 
@@ -135,6 +130,7 @@ class GroupStream:
             self._admitted,
             tuple(self._ready[number] for number in sorted(self._ready)),
             (*self._again, *(self._running[number][0] for number in sorted(self._running))),
+            tuple(self._generated),
         )
 
     @property
@@ -157,7 +153,7 @@ class GroupStream:
         room = batches * self._size - len(self._ready) - len(self._running)
         if self._filtering.enabled:
             most = self._filtering.max_rounds * self._size
-            room = min(room, most - len(self._since.generated) - len(self._running))
+            room = min(room, most - len(self._generated) - len(self._running))
         return max(room, 0)
 
     def _admit(self) -> None:
@@ -183,10 +179,8 @@ class GroupStream:
             return
         finally:
             del self._running[ticket.number]
-        self._since.generated.append(group)
-        if self._filtering.enabled and not group.informative:
-            self._since.dropped += 1
-        else:
+        self._generated.append(group)
+        if group.informative or not self._filtering.enabled:
             self._ready[ticket.number] = (ticket, group)
         self._admit()
         self._news.set()

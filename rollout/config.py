@@ -51,3 +51,14 @@ class RolloutConfig(Section):
     logprob is then exact. `false` goes on with the old cache: no pause for long contexts, logprobs slightly off."""
     logprob_gap_limit: float = Field(0.05, gt=0)
     """Alarm when the mean absolute gap between learner and rollout logprobs (nats per token) passes this."""
+
+
+class StreamingConfig(Section):
+    """Generating while the learner learns."""
+
+    max_staleness: int = Field(0, ge=0)
+    """Weight versions between a sample's oldest token and the weights that learn from it, at most; enforced by not
+    starting what could not be used in time. 0: nothing is generated while the learner works (synchronous)."""
+    partial_rollout: Literal["continue", "off"] = "continue"
+    """What new weights do to unfinished samples. `continue`: they go on under the new weights, every token with its own
+    version; `off`: the weights wait until all are finished."""

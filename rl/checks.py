@@ -194,8 +194,8 @@ def _warnings(config: RunConfig) -> Iterator[str]:
         )
     if config.streaming.max_staleness > 0 and config.algorithm.importance.kind == "off":
         yield (
-            f"streaming.max_staleness is {config.streaming.max_staleness}: samples are learnt from by other weights than "
-            "sampled them. algorithm.importance.kind: tis (or icepop, full) corrects for that."
+            f"streaming.max_staleness is {config.streaming.max_staleness}: samples are learnt from by other weights "
+            "than sampled them. algorithm.importance.kind: tis (or icepop, full) corrects for that."
         )
     pretrained = config.model.critic is not None
     if config.algorithm.uses_critic and config.algorithm.value_pretraining.max_steps == 0 and not pretrained:

@@ -133,11 +133,6 @@ class GroupStream:
             tuple(self._generated),
         )
 
-    @property
-    def waiting(self) -> int:
-        """Finished groups that no batch has taken yet."""
-        return len(self._ready)
-
     async def close(self) -> None:
         """End what is unfinished."""
         tasks = [task for _, task in self._running.values()]

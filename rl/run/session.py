@@ -65,13 +65,14 @@ class Session:
     state: RunState
     """As of the last finished step: what a checkpoint taken now would say."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _last_saved: int = -1
+    _last_saved: str = ""
     _started: float = field(default_factory=time.perf_counter)
     _seconds_before: float = 0.0
 
     def __post_init__(self) -> None:
         self._seconds_before = self.state.seconds
-        self._last_saved = self.state.step if self.state.value_pretraining_done else -1
+        if self.state.step > 0 or self.state.value_pretraining_steps > 0:  # so far only a checkpoint brings one here
+            self._last_saved = self.state.name
 
     @property
     def seconds(self) -> float:
@@ -81,6 +82,12 @@ class Session:
     def due(self, every: int) -> bool:
         """Whether something done every so many steps is due after the last finished step (0: never)."""
         return every > 0 and self.state.step % every == 0
+
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether held-out prompts are to be answered after the last finished step, and have not been."""
+        step = self.state.step
+        return step > 0 and self.due(self.config.evaluation.every_steps) and not self.tracker.evaluated(step)
 
     async def unless_stopped(self, work: Awaitable[T]) -> T:
         """Await work that may be thrown away; raise `Stopped` as soon as the user asks to stop."""
@@ -139,7 +146,13 @@ class Session:
 
     def finish_value_step(self, number: int, metrics: Mapping[str, float], clock: Clock) -> None:
         """Record a step of value pretraining."""
-        self.state = replace(self.state, value_pretraining_steps=number, data=self.stream.state(), seconds=self.seconds)
+        self.state = replace(
+            self.state,
+            value_pretraining_steps=number,
+            value_explained_variance=metrics["critic/explained_variance"],
+            data=self.stream.state(),
+            seconds=self.seconds,
+        )
         self.tracker.log(number, prefixed({**metrics, "time/step": clock.seconds}, "value_pretraining"))
         self.console.value_step(number, metrics)
 
@@ -154,18 +167,19 @@ class Session:
         )
 
     def record_evaluation(self, measured: Evaluation) -> None:
-        """Log held-out figures under the last finished step."""
+        """Log held-out figures under the last finished step (measured again after a crash, they are the same)."""
         metrics = {
             "eval/accuracy": measured.accuracy,
             "eval/response_tokens_mean": measured.response_tokens_mean,
             "eval/truncated": measured.truncated,
         }
-        self.tracker.log(self.state.step, metrics)
+        if not self.tracker.evaluated(self.state.step):
+            self.tracker.log(self.state.step, metrics)
         self.console.evaluation(self.state.step, metrics)
 
     async def save(self) -> None:
         """Checkpoint the state as of the last finished step (nothing to do when that is saved already)."""
-        if self._last_saved == self.state.step:
+        if self._last_saved == self.state.name:
             return
         learners, tokenizer = self.system.trained, self.system.tokenizer
 
@@ -177,4 +191,4 @@ class Session:
 
         self.state = replace(self.state, seconds=self.seconds)
         await save_checkpoint(self.folder.checkpoints, self.state, write, keep_last=self.config.checkpoint.keep_last)
-        self._last_saved = self.state.step if self.state.value_pretraining_done else -1
+        self._last_saved = self.state.name

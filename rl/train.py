@@ -49,10 +49,10 @@ def train(config: RunConfig, *, base: Path) -> int:
     """
     folder = RunFolder(config.runs_folder / config.name)
     changed = folder.open(config)
-    checkpoint = latest_checkpoint(folder.checkpoints, config.model.name)
     with noise_to(folder.logs / "driver.log") as screen:
         console = Console(screen)
-        if checkpoint is not None and checkpoint.state.step >= config.steps and "eval_after" in folder.read_summary():
+        checkpoint = latest_checkpoint(folder.checkpoints, config.model.name, console.warn)
+        if checkpoint is not None and min(checkpoint.state.step, _finished(folder)) >= config.steps:
             console.note(
                 f"{folder.root} is finished: {checkpoint.state.step} of {config.steps} steps. Report: "
                 f"{write_report(folder.root)}\nTo go on, raise steps=...; to start anew, give another name=..., "
@@ -100,11 +100,17 @@ async def _run(
         console.note(f"going on from {checkpoint.folder} (step {state.step} of {config.steps})")
     console.status("starting rollout workers and learners")
     async with running_system(config, model, base=base, logs=folder.logs) as system:
-        with Tracker(folder.root, config.tracking, name=config.name, resume_after=state.step) as tracker:
+        with Tracker(
+            folder.root,
+            config.tracking,
+            name=config.name,
+            resume_after=state.step,
+            value_steps=state.value_pretraining_steps,
+        ) as tracker:
             session = Session(config, folder, system, stream, held_out, console, tracker, state, stop)
             started.set()
             if checkpoint is not None:
-                await system.trained.load(checkpoint.learner)
+                await system.trained.load(checkpoint.learner, note=console.note)
                 await session.publish(state.step)
             try:
                 await _train(session)
@@ -140,7 +146,12 @@ async def _train(session: Session) -> None:
         folder.update_summary(
             eval_after=after.as_dict(), examples=_with_after(folder.read_summary().get("examples", []), after)
         )
-    folder.update_summary(minutes=session.seconds / 60)
+    folder.update_summary(minutes=session.seconds / 60, finished_steps=session.state.step)
+
+
+def _finished(folder: RunFolder) -> int:
+    """Up to which step the run was brought to its very end, the last evaluation included."""
+    return int(folder.read_summary().get("finished_steps", 0))
 
 
 def _prepare(config: RunConfig, base: Path, console: Console) -> tuple[Path, list[Prompt], list[Prompt]]:

@@ -19,6 +19,8 @@ async def run_steps(session: Session) -> None:
     """Train until `steps` are done; raises `Stopped` between two steps when the user asks to stop."""
     config, fleet, learners = session.config, session.system.collector, session.system.trained
     while session.state.step < config.steps:
+        if session.evaluation_due:
+            session.record_evaluation(await session.unless_stopped(session.measure()))
         step, clock = session.state.step + 1, Clock()
         collected = await session.unless_stopped(
             fleet.collect(
@@ -45,8 +47,6 @@ async def run_steps(session: Session) -> None:
         session.finish_step(step, collected, metrics, clock)
         if session.due(config.checkpoint.every_steps):
             await session.save()
-        if session.due(config.evaluation.every_steps) and step < config.steps:
-            session.record_evaluation(await session.unless_stopped(session.measure()))
 
 
 async def pretrain_critic(session: Session) -> None:
@@ -57,9 +57,11 @@ async def pretrain_critic(session: Session) -> None:
     """
     config, learners = session.config, session.system.trained
     recipe = config.algorithm.value_pretraining
-    explained = float("nan")
     while not session.state.value_pretraining_done:
         done, clock = session.state.value_pretraining_steps, Clock()
+        explained = session.state.value_explained_variance
+        if explained is None:
+            explained = float("nan")
         if done >= recipe.max_steps or (done >= recipe.min_steps and explained >= recipe.explained_variance):
             if done > 0 and not explained >= recipe.explained_variance:
                 session.console.warn(
@@ -69,6 +71,7 @@ async def pretrain_critic(session: Session) -> None:
                     "(3) algorithm.lambda_policy=1 until it explains more."
                 )
             session.state = replace(session.state, value_pretraining_done=True)
+            await session.save()
             return
         collected = await session.unless_stopped(
             session.system.collector.collect(
@@ -85,5 +88,6 @@ async def pretrain_critic(session: Session) -> None:
         targets = compute_targets(batch, estimates, config.algorithm)
         learnt = await learners.update(batch, estimates, targets, train_policy=False)
         clock.lap("update")
-        explained = targets.metrics["critic/explained_variance"]
         session.finish_value_step(done + 1, {**targets.metrics, **learnt}, clock)
+        if (done + 1) % config.checkpoint.every_steps == 0:
+            await session.save()

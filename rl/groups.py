@@ -94,6 +94,8 @@ def to_batch(groups: Sequence[ScoredGroup], version: int) -> Batch:
 
 def group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
     """Rewards, accuracy, lengths and truncation over all samples that were generated; groups without signal by task."""
+    if not groups:  # a stream may have finished all of a batch before the last one was taken
+        return {}
     samples = [sample for group in groups for sample in group.samples]
     lengths = np.array([len(sample.response_ids) for sample in samples], dtype=np.float64)
     metrics: dict[str, float] = {

@@ -45,10 +45,10 @@ def train(config: RunConfig, *, base: Path) -> int:
     """
     folder = RunFolder(config.runs_folder / config.name)
     changed = folder.open(config)
-    checkpoint = latest_checkpoint(folder.checkpoints, config.model.name)
     with noise_to(folder.logs / "driver.log") as screen:
         console = Console(screen)
-        if checkpoint is not None and checkpoint.state.step >= config.steps and "eval_after" in folder.read_summary():
+        checkpoint = latest_checkpoint(folder.checkpoints, config.model.name, console.warn)
+        if checkpoint is not None and min(checkpoint.state.step, _finished(folder)) >= config.steps:
             console.note(
                 f"{folder.root} is finished: {checkpoint.state.step} of {config.steps} steps. Report: "
                 f"{write_report(folder.root)}\nTo go on, raise steps=...; to start anew, give another name=..., "
@@ -96,12 +96,18 @@ async def _run(
     async with running_system(
         config, prepared.model, base=base, logs=folder.logs, critic_path=prepared.critic
     ) as system:
-        with Tracker(folder.root, config.tracking, name=config.name, resume_after=state.step) as tracker:
+        with Tracker(
+            folder.root,
+            config.tracking,
+            name=config.name,
+            resume_after=state.step,
+            value_steps=state.value_pretraining_steps,
+        ) as tracker:
             session = Session(config, folder, system, stream, prepared.held_out, console, tracker, state, stop=stop)
             started.set()
             if checkpoint is not None:
-                await system.trained.load(checkpoint.learner)
-                session.waiting = checkpoint.left_over()
+                await system.trained.load(checkpoint.learner, note=console.note)
+                session.source_state = checkpoint.source()
                 await session.publish(state.step)
             try:
                 await _train(session)
@@ -137,7 +143,12 @@ async def _train(session: Session) -> None:
         folder.update_summary(
             eval_after=after.as_dict(), examples=_with_after(folder.read_summary().get("examples", []), after)
         )
-    folder.update_summary(minutes=session.seconds / 60)
+    folder.update_summary(minutes=session.seconds / 60, finished_steps=session.state.step)
+
+
+def _finished(folder: RunFolder) -> int:
+    """Up to which step the run was brought to its very end, the last evaluation included."""
+    return int(folder.read_summary().get("finished_steps", 0))
 
 
 def _on_interrupt(stop: asyncio.Event, started: asyncio.Event, console: Console) -> None:

@@ -41,6 +41,8 @@ async def pretrain_critic(session: Session) -> None:
         if len(batch) == 0:
             break
         await _learn(session, batch, number, clock)
+        if number % config.checkpoint.every_steps == 0:
+            await session.save()
     done = session.state.value_pretraining_steps
     if done > 0:
         if not good_enough(recipe, session.state):
@@ -69,11 +71,6 @@ async def _learn(session: Session, batch: Batch, number: int, clock: Clock) -> N
     targets = compute_targets(batch, estimates, session.config.algorithm)
     learnt = await learners.update(batch, estimates, targets, train_policy=False)
     clock.lap("update")
-    session.state = replace(
-        session.state,
-        explained_variance=targets.metrics["critic/explained_variance"],
-        value_loss=targets.metrics["critic/loss_before"],
-    )
     session.finish_value_step(number, {**targets.metrics, **learnt}, clock)
 
 

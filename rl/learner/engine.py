@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rl.learner.config import LearnerConfig, OptimizerConfig
+from rl.learner.reshape import TAG, load_unsharded
 
 
 class Engine:
@@ -32,16 +33,16 @@ class Engine:
 
         self._settings = optimizer
         self._ranks = config.ranks
-        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+        self._trained = list(trained)
         adamw = torch.optim.AdamW(
-            trained,
+            list(trained.values()),
             lr=optimizer.learning_rate,
             betas=optimizer.betas,
             weight_decay=optimizer.weight_decay,
             fused=True,
         )
-        # Without ZeRO and mixed precision DeepSpeed would clip but not report the norm: then it is done in `step`.
-        self._clips_itself = config.zero_stage == 0
+        self._unsharded = config.zero_stage == 0
         self._engine, *_ = deepspeed.initialize(
             model=network, optimizer=adamw, config=deepspeed_config(config, optimizer, dtype)
         )
@@ -88,7 +89,7 @@ class Engine:
         Returns:
             Global gradient norm before clipping.
         """
-        if self._clips_itself:
+        if self._unsharded:  # DeepSpeed would clip but not report the norm
             norm = float(nn.utils.clip_grad_norm_(self._engine.module.parameters(), self._settings.gradient_clip))
             self._engine.step()
             return norm
@@ -97,18 +98,47 @@ class Engine:
 
     def save(self, folder: Path) -> None:
         """DeepSpeed checkpoint: weights, optimizer, this class's own counters. All ranks must call it."""
-        self._engine.save_checkpoint(str(folder), tag="state", client_state={"batches": self.batches})
+        self._engine.save_checkpoint(
+            str(folder), tag=TAG, client_state={"batches": self.batches, "trained": self._trained}
+        )
 
     def load(self, folder: Path) -> None:
-        """Go on exactly where `save` was called. All ranks must call it.
+        """Go on exactly where `save` was called by as many ranks under the same stage. All ranks must call it.
 
         Raises:
             FileNotFoundError: there is no checkpoint in the folder.
         """
-        path, state = self._engine.load_checkpoint(str(folder), tag="state")
+        path, state = self._engine.load_checkpoint(str(folder), tag=TAG)
         if path is None:
             raise FileNotFoundError(f"no learner checkpoint in {folder}")
         self.batches = int(state["batches"])
+        self._keep_settings()
+
+    def load_universal(self, folder: Path) -> None:
+        """Go on where an engine of any shape was saved: `folder` was made by `write_universal`. All ranks must call it.
+
+        Frozen weights are not in it: they are those that this engine was made with.
+        """
+        if self._unsharded:
+            self.batches = load_unsharded(folder, self._engine.module, self._engine.optimizer)
+            return
+        # DeepSpeed reads the setting when it loads, and takes it for all loads of an engine: ours differ.
+        self._engine._config.load_universal_checkpoint = True
+        try:
+            _, state = self._engine.load_checkpoint(str(folder), tag=TAG)
+        finally:
+            self._engine._config.load_universal_checkpoint = False
+        self.batches = int(state["batches"])
+        for shard in self._engine.optimizer.optimizer.state.values():
+            shard["step"] = shard["step"].clone()  # else the shards of stage 3 share one tensor, and each counts it up
+        self._keep_settings()
+
+    def _keep_settings(self) -> None:
+        """Put back the settings of this start, which a loaded optimizer replaced by those it was saved with."""
+        for group in self._engine.optimizer.param_groups:
+            group["betas"], group["weight_decay"] = self._settings.betas, self._settings.weight_decay
+        if not self._unsharded:
+            self._engine.optimizer.clip_grad = self._settings.gradient_clip
 
 
 class FrozenEngine:

@@ -7,7 +7,7 @@ collective: they are ended, and the error names the log file of the rank that fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.model import Device
-from rl.learner.worker import LearnerWorker, log_path
+from rl.learner.saved import Saved, read_saved, write_saved
+from rl.learner.worker import LearnerWorker, compute_dtype, log_path
 from rollout.weights import WeightManifest, WeightPublisher
 
 LONGEST_DEATH_SECONDS = 10
@@ -32,6 +33,10 @@ LONGEST_DEATH_SECONDS = 10
 CPU_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Read when torch is loaded. Threads that wait must not spin: on cores that something else needs too, they keep the
 thread they wait for from running, and a step takes many times as long."""
+
+
+CONVERTED = ".converted"
+"""Folder in a learner checkpoint: the same for groups of another shape, made when the first of these loads it."""
 
 
 class LearnerError(PonderError):
@@ -161,19 +166,45 @@ class LearnerGroup:
         """Everything that training goes on from, below an existing folder."""
         folder = folder.resolve()
         await self._all("save", folder)
-        (folder / "updates").write_text(str(self._updates))
+        write_saved(folder, self._saved())
 
-    async def load(self, folder: Path) -> None:
-        """Go on exactly where `save` was called, in a group of the same shape.
+    async def load(self, folder: Path, *, note: Callable[[str], None] = print) -> None:
+        """Go on exactly where `save` was called; up to rounding if the group has another shape now.
+
+        A checkpoint of a group with other ranks, ZeRO stage or type is converted once, beside what it was made from.
+
+        Args:
+            folder: what `save` was given.
+            note: takes what the user should know.
 
         Raises:
-            LearnerError: nothing was saved there, or by a group of another shape.
+            PonderError: nothing was saved there, or something that this group cannot go on from.
         """
         folder = folder.resolve()
-        if not (folder / "updates").is_file():
-            raise LearnerError(f"no learner checkpoint in {folder}: it is missing or was not written to its end")
-        await self._all("load", folder)
-        self._updates = int((folder / "updates").read_text())
+        saved, now = read_saved(folder), self._saved()
+        saved.require_same_networks(now, folder)
+        converted = None
+        if not saved.loads_into(now):
+            converted = folder / CONVERTED
+            if not converted.exists():
+                note(f"the checkpoint is of {saved.shape}, the learner has {now.shape} now: converting it, once")
+                await asyncio.to_thread(self._wait, [self._actors[0].call.remote("convert", folder, converted)])
+        if saved.ranks != now.ranks:
+            note(f"{saved.ranks} learner ranks became {now.ranks}: their random states are drawn anew from the seed")
+        await self._all("load", folder, converted, saved.updates, saved.ranks == now.ranks)
+        self._updates = saved.updates
+
+    def _saved(self) -> Saved:
+        job, config = self._job, self._job.config
+        return Saved(
+            updates=self._updates,
+            ranks=config.ranks,
+            zero_stage=config.zero_stage,
+            dtype=str(compute_dtype(config, job.device)).removeprefix("torch."),
+            offloads_optimizer=config.offload.optimizer,
+            critic=job.algorithm.uses_critic,
+            lora=None if config.lora is None else config.lora.model_dump(mode="json"),
+        )
 
     async def export(self, folder: Path) -> None:
         """Write the policy as a Hugging Face folder, adapters merged in; the tokenizer is the caller's to copy."""

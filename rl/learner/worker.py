@@ -7,6 +7,7 @@ the driver (`rl/learner/group.py`) calls the same method on all of them.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import traceback
 from collections import deque
@@ -25,6 +26,7 @@ from transformers.integrations.deepspeed import HfDeepSpeedConfig
 from rl.algorithms.losses import kl
 from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, Targets
+from rl.durable import flush_tree
 from rl.learner.batching import MicroTensors, OptimizerStep, Schedule, rows_grid, tensors
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
@@ -40,6 +42,7 @@ from rl.learner.model import (
     saved_names,
 )
 from rl.learner.objective import policy_inputs, policy_objective, value_objective
+from rl.learner.reshape import write_universal
 from rollout.weights import WeightManifest, WeightPublisher
 from rollout.worker import redirect_output
 
@@ -78,7 +81,7 @@ class LearnerWorker:
         job, config = self.job, self.job.config
         self._join(host, port)
         torch.manual_seed(job.seed)  # the same on all ranks: fresh adapters must be equal
-        self.dtype = _compute_dtype(config, job.device)
+        self.dtype = compute_dtype(config, job.device)
         loading: dict[str, Any] = {
             "attention": choose_attention(job.attention, job.device),
             "dtype": parameter_dtype(config, self.dtype),
@@ -270,11 +273,33 @@ class LearnerWorker:
             self.critic.save(folder / "critic")
         torch.save(self._random_state(), folder / f"random-{self.rank}.pt")
 
-    def load(self, folder: Path) -> None:
-        """Restore what `save` wrote."""
-        self.policy.load(folder / "policy")
+    def convert(self, folder: Path, out: Path) -> None:
+        """Rank 0 only: write what `save` wrote as universal checkpoints into `out`, whole or not at all."""
+        part = out.with_name(f"{out.name}-part")
+        shutil.rmtree(part, ignore_errors=True)
+        write_universal(folder / "policy", part / "policy")
         if self.critic is not None:
-            self.critic.load(folder / "critic")
+            write_universal(folder / "critic", part / "critic")
+        flush_tree(part)
+        part.rename(out)
+
+    def load(self, folder: Path, converted: Path | None, updates: int, same_ranks: bool) -> None:
+        """Restore what `save` wrote.
+
+        Args:
+            folder: where `save` wrote.
+            converted: where `convert` wrote, if the group has another shape now.
+            updates: how many the group had done; without the random state of as many ranks it is drawn anew from it.
+            same_ranks: every rank finds its own random state in `folder`.
+        """
+        for name, engine in (("policy", self.policy), ("critic", self.critic)):
+            if engine is not None and converted is None:
+                engine.load(folder / name)
+            elif engine is not None and converted is not None:
+                engine.load_universal(converted / name)
+        if not same_ranks:
+            torch.manual_seed((self.job.seed * 1_000_003 + updates) * 1_000_003 + self.rank)
+            return
         state = torch.load(folder / f"random-{self.rank}.pt", weights_only=True)
         torch.set_rng_state(state["cpu"])
         if "cuda" in state:
@@ -309,7 +334,8 @@ def log_path(folder: Path, rank: int) -> Path:
     return folder / f"learner-{rank}.log"
 
 
-def _compute_dtype(config: LearnerConfig, device: Device) -> torch.dtype:
+def compute_dtype(config: LearnerConfig, device: Device) -> torch.dtype:
+    """The type that `learner.dtype` stands for."""
     if config.dtype == "auto":
         return torch.bfloat16 if device == "gpu" else torch.float32
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32

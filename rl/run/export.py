@@ -6,15 +6,16 @@ import shutil
 from pathlib import Path
 
 from rl.errors import PonderError
-from rl.run.checkpoint import Checkpoint, list_checkpoints
+from rl.run.checkpoint import POLICY_FILES, Checkpoint, list_checkpoints
 from rl.run.folder import RunFolder
+from rl.run.manifest import find_damage
 
 
 def find_checkpoint(run: Path, step: int | None = None) -> Checkpoint:
-    """The checkpoint of `step`, or the newest.
+    """The checkpoint of `step`, or the newest; its policy is whole.
 
     Raises:
-        PonderError: no such run, or no such checkpoint in it.
+        PonderError: no such run, no such checkpoint in it, or a damaged one.
     """
     folder = RunFolder(run)
     if not folder.config.exists():
@@ -22,13 +23,19 @@ def find_checkpoint(run: Path, step: int | None = None) -> Checkpoint:
     found = list_checkpoints(folder.checkpoints)
     if not found:
         raise PonderError(f"{run} has no checkpoint yet. `ponder train` saves one every checkpoint.every_steps steps.")
-    if step is None:
-        return found[-1]
-    for checkpoint in found:
-        if checkpoint.state.step == step:
-            return checkpoint
-    steps = ", ".join(str(checkpoint.state.step) for checkpoint in found)
-    raise PonderError(f"{run} has no checkpoint of step {step}. There are: {steps}.")
+    chosen = [checkpoint for checkpoint in found if step is None or checkpoint.state.step == step]
+    if not chosen:
+        steps = ", ".join(str(checkpoint.state.step) for checkpoint in found)
+        raise PonderError(f"{run} has no checkpoint of step {step}. There are: {steps}.")
+    damage = find_damage(chosen[-1].folder, POLICY_FILES)
+    if damage is not None:
+        whole = [str(one.state.step) for one in found if find_damage(one.folder, POLICY_FILES) is None]
+        raise PonderError(
+            f"{chosen[-1].folder} is damaged: {damage}. Ways out: (1) "
+            + (f"take the checkpoint of step {' or '.join(whole)}, which is whole" if whole else "a copy of it")
+            + ", (2) `ponder train` sets it aside and goes on from the last one that is whole."
+        )
+    return chosen[-1]
 
 
 def export_run(run: Path, out: Path, step: int | None = None) -> Path:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from rl.batch import Estimates, Targets
+from rl.batch_source import SourceState
 from rl.collect import Collected
 from rl.config import RunConfig
 from rl.data.stream import PromptStream
-from rl.groups import ScoredGroup, prefixed
-from rl.run.checkpoint import WAITING, RunState, save_checkpoint
+from rl.groups import prefixed
+from rl.run.checkpoint import SOURCE, RunState, save_checkpoint
 from rl.run.console import Console
 from rl.run.evaluation import Evaluation, evaluate
 from rl.run.folder import RunFolder
@@ -66,16 +67,17 @@ class Session:
     tracker: Tracker
     state: RunState
     """As of the last finished step: what a checkpoint taken now would say."""
-    waiting: tuple[ScoredGroup, ...] = ()
-    """Groups left over from the last finished step; part of a checkpoint as well."""
+    source_state: SourceState | None = None
+    """Where the source of batches stood then; None before the first step."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _last_saved: int = -1
+    _last_saved: str = ""
     _started: float = field(default_factory=time.perf_counter)
     _seconds_before: float = 0.0
 
     def __post_init__(self) -> None:
         self._seconds_before = self.state.seconds
-        self._last_saved = self.state.step if self.state.value_pretraining_done else -1
+        if self.state.step > 0 or self.state.value_pretraining_steps > 0:  # so far only a checkpoint brings one here
+            self._last_saved = self.state.name
 
     @property
     def seconds(self) -> float:
@@ -85,6 +87,12 @@ class Session:
     def due(self, every: int) -> bool:
         """Whether something done every so many steps is due after the last finished step (0: never)."""
         return every > 0 and self.state.step % every == 0
+
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether held-out prompts are to be answered after the last finished step, and have not been."""
+        step = self.state.step
+        return step > 0 and self.due(self.config.evaluation.every_steps) and not self.tracker.evaluated(step)
 
     async def unless_stopped(self, work: Awaitable[T]) -> T:
         """Await work that may be thrown away; raise `Stopped` as soon as the user asks to stop."""
@@ -129,15 +137,18 @@ class Session:
                 "was pretrained on this policy's samples."
             )
 
-    def finish_step(self, step: int, collected: Collected, metrics: Mapping[str, float], clock: Clock) -> None:
+    def finish_step(
+        self, step: int, collected: Collected, metrics: Mapping[str, float], clock: Clock, source_state: SourceState
+    ) -> None:
         """Record a step: samples, metrics, screen, and the state that a checkpoint would save."""
         self.folder.write_samples(step, (row for group in collected.generated for row in group.rows()))
         tokens = sum(len(sample.response_ids) for group in collected.generated for sample in group.samples)
+        streamed = self.config.streaming.max_staleness > 0
         full = {
             **metrics,
             "batch/rounds": collected.rounds,
             "batch/groups": len(collected.groups),
-            "rollout/tokens_per_second": tokens / clock.phases["generate"],
+            "rollout/tokens_per_second": tokens / (clock.seconds if streamed else clock.phases["generate"]),
             **{f"time/{phase}": seconds for phase, seconds in clock.phases.items()},
             "time/step": clock.seconds,
         }
@@ -151,13 +162,20 @@ class Session:
         for failure in self.system.rewards.new_failures():
             self.console.warn(f"step {step}: {failure}")
         self.state = replace(self.state, step=step, data=self.stream.state(), seconds=self.seconds)
-        self.waiting = collected.surplus
+        self.source_state = source_state
         self.tracker.log(step, full)
         self.console.step(step, full)
 
     def finish_value_step(self, number: int, metrics: Mapping[str, float], clock: Clock) -> None:
         """Record a step of value pretraining."""
-        self.state = replace(self.state, value_pretraining_steps=number, data=self.stream.state(), seconds=self.seconds)
+        self.state = replace(
+            self.state,
+            value_pretraining_steps=number,
+            explained_variance=metrics["critic/explained_variance"],
+            value_loss=metrics["critic/loss_before"],
+            data=self.stream.state(),
+            seconds=self.seconds,
+        )
         self.tracker.log(number, prefixed({**metrics, "time/step": clock.seconds}, "value_pretraining"))
         self.console.value_step(number, metrics)
 
@@ -172,23 +190,24 @@ class Session:
         )
 
     def record_evaluation(self, measured: Evaluation) -> None:
-        """Log held-out figures under the last finished step."""
+        """Log held-out figures under the last finished step (measured again after a crash, they are the same)."""
         metrics = {
             "eval/accuracy": measured.accuracy,
             "eval/response_tokens_mean": measured.response_tokens_mean,
             "eval/truncated": measured.truncated,
         }
-        self.tracker.log(self.state.step, metrics)
+        if not self.tracker.evaluated(self.state.step):
+            self.tracker.log(self.state.step, metrics)
         self.console.evaluation(self.state.step, metrics)
 
     async def save(self) -> None:
         """Checkpoint the state as of the last finished step (nothing to do when that is saved already)."""
-        if self._last_saved == self.state.step:
+        if self._last_saved == self.state.name:
             return
         learners, tokenizer = self.system.trained, self.system.tokenizer
 
         async def write(folder: Path) -> None:
-            (folder / WAITING).write_bytes(pickle.dumps(self.waiting))
+            (folder / SOURCE).write_bytes(pickle.dumps(self.source_state))
             (folder / "learner").mkdir()
             await learners.save(folder / "learner")
             await learners.export(folder / "policy")
@@ -196,4 +215,4 @@ class Session:
 
         self.state = replace(self.state, seconds=self.seconds)
         await save_checkpoint(self.folder.checkpoints, self.state, write, keep_last=self.config.checkpoint.keep_last)
-        self._last_saved = self.state.step if self.state.value_pretraining_done else -1
+        self._last_saved = self.state.name

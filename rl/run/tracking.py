@@ -24,6 +24,8 @@ from rl.errors import ConfigError
 
 PRETRAINING = "value_pretraining/"
 """Metrics of the critic's warm-up, which counts steps of its own."""
+_EVALUATION = "eval/accuracy"
+"""Metric of every evaluation on held-out prompts."""
 
 
 class Sink(Protocol):
@@ -39,12 +41,15 @@ class Sink(Protocol):
 class Tracker:
     """All sinks of a run as one."""
 
-    def __init__(self, folder: Path, config: TrackingConfig, *, name: str, resume_after: int = 0) -> None:
+    def __init__(
+        self, folder: Path, config: TrackingConfig, *, name: str, resume_after: int = 0, value_steps: int = 0
+    ) -> None:
         """Open the sinks of a run folder.
 
         Args:
             name: the run's name, for the trackers that keep many runs.
             resume_after: the last step that counts; lines of later steps, left by a start that was cut off, go.
+            value_steps: the last step of value pretraining that counts.
 
         Raises:
             ConfigError: a tracker that was asked for is not installed.
@@ -52,15 +57,23 @@ class Tracker:
         require_trackers(config)
         path = folder / "config.yaml"
         settings = yaml.safe_load(path.read_text()) if path.exists() else {}
-        self._sinks: list[Sink] = [JsonLines(folder / "metrics.jsonl", resume_after)]
+        lines = JsonLines(folder / "metrics.jsonl", resume_after, value_steps)
+        self._evaluated = {record["step"] for record in lines.kept if _EVALUATION in record}
+        self._sinks: list[Sink] = [lines]
         if config.tensorboard:
-            self._sinks.append(TensorBoard(folder / "tensorboard", resume_after))
+            self._sinks.append(TensorBoard(folder / "tensorboard", resume_after, value_steps))
         self._sinks += [_TRACKERS[tracker](config.project, name, settings) for tracker in config.also]
 
     def log(self, step: int, metrics: Metrics) -> None:
         """Record the metrics of a step everywhere."""
+        if _EVALUATION in metrics:
+            self._evaluated.add(step)
         for sink in self._sinks:
             sink.log(step, metrics)
+
+    def evaluated(self, step: int) -> bool:
+        """Whether held-out figures of a step are recorded, by this start or an earlier one."""
+        return step in self._evaluated
 
     def close(self) -> None:
         """Close all sinks."""
@@ -77,10 +90,12 @@ class Tracker:
 class JsonLines:
     """One line per call, on disk when `log` returns."""
 
-    def __init__(self, path: Path, resume_after: int) -> None:
+    def __init__(self, path: Path, resume_after: int, value_steps: int) -> None:
+        self.kept: list[dict[str, Any]] = []
+        """The lines of earlier starts that count."""
         if path.exists():
-            kept = [record for record in read_metrics(path) if _counts(record, resume_after)]
-            write_atomically(path, "".join(json.dumps(record) + "\n" for record in kept))
+            self.kept = [record for record in read_metrics(path) if _counts(record, resume_after, value_steps)]
+            write_atomically(path, "".join(json.dumps(record) + "\n" for record in self.kept))
         self._file = path.open("a", encoding="utf-8")
 
     def log(self, step: int, metrics: Metrics) -> None:
@@ -97,16 +112,18 @@ class JsonLines:
 class TensorBoard:
     """Event files, written without torch; value pretraining is a run of its own there."""
 
-    def __init__(self, folder: Path, resume_after: int) -> None:
+    def __init__(self, folder: Path, resume_after: int, value_steps: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self._event = Event
+        resumed = folder.exists()
         self._training = EventFileWriter(str(folder / "training"))
         self._pretraining = EventFileWriter(str(folder / "value_pretraining"))
-        if resume_after:  # TensorBoard forgets what an earlier start wrote for later steps
+        if resumed:  # TensorBoard forgets what an earlier start wrote for later steps
             start = SessionLog(status=SessionLog.START)
-            self._training.add_event(Event(wall_time=time.time(), step=resume_after + 1, session_log=start))
+            for writer, last in ((self._training, resume_after), (self._pretraining, value_steps)):
+                writer.add_event(Event(wall_time=time.time(), step=last + 1, session_log=start))
 
     def log(self, step: int, metrics: Metrics) -> None:
         """Write one scalar per metric."""
@@ -201,5 +218,7 @@ def series(records: Sequence[Mapping[str, Any]], name: str) -> Series:
     return sorted(found.items())
 
 
-def _counts(record: Mapping[str, Any], resume_after: int) -> bool:
-    return record["step"] <= resume_after or any(name.startswith(PRETRAINING) for name in record)
+def _counts(record: Mapping[str, Any], resume_after: int, value_steps: int) -> bool:
+    pretraining = any(name.startswith(PRETRAINING) for name in record)
+    last: int = value_steps if pretraining else resume_after
+    return bool(record["step"] <= last)

@@ -18,11 +18,11 @@ from rl.batch import Batch, TrainSample
 VOCABULARY = 53
 
 
-def make_model(folder: Path, *, tied: bool = False, **options: Any) -> str:
+def make_model(folder: Path, *, tied: bool = False, vocabulary: int = VOCABULARY, **options: Any) -> str:
     """A random model so small that a step takes milliseconds."""
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         hidden_size=16,
         intermediate_size=32,
         num_hidden_layers=2,

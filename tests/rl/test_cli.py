@@ -20,6 +20,7 @@ import yaml
 
 from rl import cli
 from rl.errors import PonderError
+from rl.run.manifest import write_manifest
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "configs" / "quickstart.yaml")
@@ -165,6 +166,7 @@ def test_eval_of_a_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     checkpoint = run / "checkpoints" / "step-000003"
     (checkpoint / "policy").mkdir(parents=True)
     (checkpoint / "state.json").write_text('{"step": 3, "model": "tiny"}')
+    write_manifest(checkpoint)
     (run / "config.yaml").write_text(yaml.safe_dump(load_config(Path(QUICKSTART)).config.model_dump(mode="json")))
     told: dict[str, Any] = {}
 

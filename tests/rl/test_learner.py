@@ -386,7 +386,7 @@ async def test_value_pretraining_warm_up_logs_and_failures(cluster: None, model:
     learnt = compute_targets(BATCH, await group.estimate(BATCH), ALGORITHM)
     assert learnt.metrics["critic/explained_variance"] > targets.metrics["critic/explained_variance"]
 
-    with pytest.raises(LearnerError, match="no learner checkpoint in"):
+    with pytest.raises(PonderError, match="no learner checkpoint in"):
         await group.load(tmp_path)
     log = tmp_path / "logs" / "learner-0.log"
     assert log.stat().st_size > 0

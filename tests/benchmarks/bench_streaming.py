@@ -3,10 +3,10 @@
     python -m tests.benchmarks.bench_streaming [--steps N] [--context TOKENS]
 
 Whole runs of `ponder train` in turns on the same machine. `tiny` is untrained here: it ends its turn at every token
-with about the same small chance, so that lengths are geometric (the longest of a batch is some 8 times the median), and the
-learning rate is so small that they stay so. Measured are the wall time of a step from metrics.jsonl (medians, the first
-steps left out), the share of it that the learner waits for samples, tokens a second over the whole step, staleness, and
-for how long generation is paused by new weights.
+with about the same small chance, so that lengths are geometric (the longest of a batch: some 8 times the median), and
+the learning rate is so small that they stay so. Measured are the wall time of a step from metrics.jsonl (medians, the
+first steps left out), the share of it that the learner waits for samples, tokens a second over the whole step,
+staleness, and for how long generation is paused by new weights.
 """
 
 from __future__ import annotations

@@ -60,6 +60,8 @@ def reached(recipe: ValuePretraining, state: RunState) -> bool:
 
 def good_enough(recipe: ValuePretraining, state: RunState) -> bool:
     """Whether the critic reached its goals when it was last measured (False before)."""
+    if state.explained_variance is None or state.value_loss is None:
+        return False
     explains = state.explained_variance >= recipe.explained_variance
     return explains and (recipe.loss is None or state.value_loss <= recipe.loss)
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import pickle
 import re
 import shutil
@@ -51,9 +50,9 @@ class RunState:
     """Name of the model that is trained."""
     value_pretraining_steps: int = 0
     value_pretraining_done: bool = False
-    explained_variance: float = math.nan
-    """The critic's on the last batch of value pretraining before it learnt from it; NaN: not measured yet."""
-    value_loss: float = math.nan
+    explained_variance: float | None = None
+    """The critic's on the last batch of value pretraining before it learnt from it; None: not measured yet."""
+    value_loss: float | None = None
     """Its loss on that batch."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """State of the prompt stream."""

@@ -52,10 +52,11 @@ TOKENIZER = AutoTokenizer.from_pretrained(resolve_model("tiny").tokenizer_path)
         (5, 0.5, 0.1, True),
         (5, 0.49, 0.01, False),
         (5, 0.9, 0.11, False),
-        (0, float("nan"), float("nan"), False),
+        (5, float("nan"), 0.01, False),
+        (5, None, None, False),
     ],
 )
-def test_the_stop_rule(steps: int, explained: float, loss: float, stops: bool) -> None:
+def test_the_stop_rule(steps: int, explained: float | None, loss: float | None, stops: bool) -> None:
     state = RunState(value_pretraining_steps=steps, explained_variance=explained, value_loss=loss)
     assert reached(ValuePretraining(min_steps=5, explained_variance=0.5, loss=0.1), state) is stops
 

@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the learner's ranks have it; read when torch is loaded
-
 import torch
 from torch import Tensor, nn
 
@@ -145,6 +143,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--limit-gib", type=float, default=10.0)
     options = parser.parse_args()
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the learner's ranks have it; each case's process reads it
     place = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {options.threads} thread(s)"
     print(f"{options.vocabulary:,} words, hidden size {options.hidden:,}; {place}")
     print(" tokens  way                     peak GiB  formula GiB  seconds  peak to first  time to first")

@@ -164,7 +164,7 @@ async def main() -> None:
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=100, help="mean length of a response")
-    parser.add_argument("--budget", type=int, default=1024, help="tokens_per_micro_batch")
+    parser.add_argument("--budget", type=int, default=512, help="tokens_per_micro_batch")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of all ranks of a group together")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

@@ -30,7 +30,7 @@ class CheckpointConfig(Section):
     """What is saved when."""
 
     every_steps: int = Field(20, ge=1)
-    """Save after every this many steps (and at the end, and on Ctrl-C)."""
+    """Save after every this many steps, of value pretraining too (and at its end, at the end, and on Ctrl-C)."""
     keep_last: int = Field(2, ge=1)
     """Older checkpoints are removed after a newer one is complete."""
 

@@ -236,7 +236,7 @@ def test_when_none_is_whole_nothing_is_changed(tmp_path: Path) -> None:
         latest(tmp_path)
     text = str(error.value)
     assert f"step-000001: {WEIGHTS} has 6 bytes" in text and "step-000002: manifest.json is missing" in text
-    assert f"(4) the policy in step-000001 is whole: a run of another name with model.name={tmp_path}" in text
+    assert f"(4) the policy in step-000001 is whole: start a run of another name with model.name={tmp_path}" in text
     assert sorted(os.listdir(tmp_path)) == ["step-000001", "step-000002"]
 
 

@@ -1,8 +1,10 @@
 """Tracking and the screen. Pinned behaviour:
 
 1. metrics.jsonl: a line per call, on disk at once, NaN as null; a torn last line does no harm;
-2. a resumed run keeps what counts: no line of a later step, value pretraining untouched;
-3. TensorBoard files can be read back; wandb-like trackers get the step as a value; a missing one is an error;
+2. a resumed run keeps what counts: no line of a later step, of training or of value pretraining; it knows which steps
+   were evaluated;
+3. TensorBoard files can be read back, of a resumed run too; wandb-like trackers get the step as a value; a missing one
+   is an error;
 4. the screen: a plain line a step without a terminal, in-place progress on one; model text is never markup.
 """
 
@@ -50,14 +52,35 @@ def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path) ->
     path = tmp_path / "metrics.jsonl"
     with path.open("a") as file:
         file.write('{"step": 6, "rew')  # cut off in the middle
-    with Tracker(tmp_path, PLAIN, name="run", resume_after=3) as tracker:
+    with Tracker(tmp_path, PLAIN, name="run", resume_after=3, value_steps=5) as tracker:
         tracker.log(4, {"reward/mean": 40.0})
+        assert [step for step in range(6) if tracker.evaluated(step)] == [0]
+        tracker.log(4, {"eval/accuracy": 0.5})
+        assert tracker.evaluated(4)
     records = read_metrics(path)
     assert series(records, "reward/mean") == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
     assert len(series(records, "value_pretraining/critic/loss")) == 5
-    assert series(records, "eval/accuracy") == [(0, 0.4)]
+    assert series(records, "eval/accuracy") == [(0, 0.4), (4, 0.5)]
     for line in path.read_text().splitlines():
         json.loads(line)
+
+
+def test_interrupted_value_pretraining_is_not_recorded_twice(tmp_path: Path) -> None:
+    for done in (0, 3):
+        with Tracker(tmp_path, TrackingConfig(), name="run", value_steps=done) as tracker:
+            assert not tracker.evaluated(0)
+            for step in range(done + 1, 6):
+                tracker.log(step, {"value_pretraining/critic/loss": float(step + done)})
+    records = read_metrics(tmp_path / "metrics.jsonl")
+    steps = [(record["step"], record["value_pretraining/critic/loss"]) for record in records]
+    assert steps == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 7.0), (5, 8.0)]
+    assert scalars(tmp_path / "tensorboard" / "value_pretraining") == {"critic/loss": steps}
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
 def test_tensorboard_files_can_be_read(tmp_path: Path) -> None:
@@ -66,13 +89,8 @@ def test_tensorboard_files_can_be_read(tmp_path: Path) -> None:
             tracker.log(step, {"value_pretraining/critic/loss": 3.0 / step})
         for step in (1, 2, 3):
             tracker.log(step, {"reward/mean": step / 4})
-    read = {}
-    for folder in ("training", "value_pretraining"):
-        events = EventAccumulator(str(tmp_path / "tensorboard" / folder))
-        events.Reload()
-        read[folder] = {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
-    assert read["training"] == {"reward/mean": [(1, 0.25), (2, 0.5), (3, 0.75)]}
-    assert read["value_pretraining"] == {"critic/loss": [(1, 3.0), (2, 1.5)]}
+    assert scalars(tmp_path / "tensorboard" / "training") == {"reward/mean": [(1, 0.25), (2, 0.5), (3, 0.75)]}
+    assert scalars(tmp_path / "tensorboard" / "value_pretraining") == {"critic/loss": [(1, 3.0), (2, 1.5)]}
 
 
 def test_other_trackers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,10 @@ from rewards.settings.source import Key, Problem
 from rl.algorithms.checks import algorithm_problems
 from rl.config import RunConfig
 from rl.data.tasks import LetterCountOptions
+from rl.learner.kernels import choose_attention, packing_pays
 from rl.models.errors import ModelNotFound
 from rl.models.resolve import model_shape
+from rl.plan import planned_device
 
 
 def config_problems(config: RunConfig) -> list[Problem]:
@@ -156,6 +158,13 @@ def _warnings(config: RunConfig) -> Iterator[str]:
         yield (
             f"learner.policy.warmup_steps ({config.learner.policy.warmup_steps}) is not below steps ({config.steps}): "
             "the learning rate never reaches its value."
+        )
+    device = planned_device(config)
+    kernel = choose_attention(config.model.attention, device)
+    if config.learner.packing == "on" and not packing_pays(kernel, device):
+        yield (
+            f"learner.packing is on, but {kernel} on {device} computes attention between the samples of a packed row "
+            "too, and throws it away: with long samples that costs more than padding. `auto` packs where it pays."
         )
     if config.algorithm.uses_critic and config.algorithm.value_pretraining.max_steps == 0:
         yield (

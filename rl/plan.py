@@ -14,6 +14,7 @@ from rewards.config import RewardConfig
 from rl.config import RunConfig
 from rl.data.config import SourceConfig
 from rl.errors import PonderError
+from rl.learner.kernels import Device
 from rl.memory import learner_memory, rollout_memory
 from rl.models.known import ModelShape
 from rl.models.resolve import model_shape
@@ -68,9 +69,11 @@ def gpus_here() -> int:
     return len([path for path in Path("/dev").glob("nvidia*") if path.name[6:].isdecimal()])
 
 
-def planned_device(config: RunConfig) -> str:
+def planned_device(config: RunConfig) -> Device:
     """The device that `auto` will be."""
-    return config.device if config.device != "auto" else ("gpu" if gpus_here() else "cpu")
+    if config.device != "auto":
+        return config.device
+    return "gpu" if gpus_here() else "cpu"
 
 
 def plan_rows(config: RunConfig) -> Rows:

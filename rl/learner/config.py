@@ -54,7 +54,11 @@ class LearnerConfig(Section):
     zero_stage: Literal[0, 1, 2, 3] = 0
     """DeepSpeed ZeRO: 0 replicate, 1 shard optimizer, 2 and gradients, 3 and parameters."""
     tokens_per_micro_batch: int = Field(8192, ge=1)
-    """Most tokens (padding included) in one forward-backward of one rank."""
+    """Most tokens (padding included) in one forward-backward pass."""
+    packing: Literal["auto", "on", "off"] = "auto"
+    """Put the samples of a micro-batch into one row, one after another, without padding; none sees another. `auto`:
+    where the attention kernel skips what lies between samples (flash_attention_2 and flex_attention on GPU). Other
+    kernels compute attention over the whole row and mask it."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 with float32 master weights on GPU, float32 on CPU."""
     policy: OptimizerConfig = OptimizerConfig()

@@ -22,8 +22,8 @@ from rl.batch import Batch, Estimates, FloatRow, Metrics, Targets
 from rl.errors import PonderError
 from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
+from rl.learner.kernels import Device
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
-from rl.learner.model import Device
 from rl.learner.worker import LearnerWorker, log_path
 from rollout.weights import WeightManifest, WeightPublisher
 
@@ -47,7 +47,7 @@ class LearnerGroup:
         self._job = job
         self._steps = optimizer_steps_per_batch
         self._updates = 0
-        self._hidden_size = 1
+        self._hidden_size, self._packed = 1, False
         self.start_seconds = 0.0
         """How long the slowest rank took to load and to meet the others."""
 
@@ -104,7 +104,7 @@ class LearnerGroup:
         host, port = group._wait([group._actors[0].call.remote("open_rendezvous")])[0]
         ready: list[Ready] = group._wait([a.call.remote("setup", host, port) for a in group._actors])
         group.start_seconds = max(rank.seconds for rank in ready)
-        group._hidden_size = ready[0].hidden_size
+        group._hidden_size, group._packed = ready[0].hidden_size, ready[0].packed
         return group
 
     async def estimate(self, batch: Batch) -> Estimates:
@@ -188,6 +188,7 @@ class LearnerGroup:
             tokens_per_micro_batch=config.tokens_per_micro_batch,
             hidden_size=self._hidden_size,
             seed=seed,
+            packed=self._packed,
         )
 
     async def _all(self, method: str, *arguments: Any) -> list[Any]:

@@ -25,19 +25,14 @@ from transformers.integrations.deepspeed import HfDeepSpeedConfig
 from rl.algorithms.losses import kl
 from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, Targets
-from rl.learner.batching import MicroTensors, OptimizerStep, Schedule, rows_grid, tensors
+from rl.errors import PonderError
+from rl.learner.batching import OptimizerStep, Schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
+from rl.learner.kernels import Device, choose_attention, packing_pays
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
-from rl.learner.model import (
-    Device,
-    adapters_off,
-    choose_attention,
-    full_weights,
-    load_critic,
-    load_policy,
-    saved_names,
-)
+from rl.learner.micro import MicroBatch, MicroTensors, rows_grid, tensors
+from rl.learner.model import adapters_off, full_weights, load_critic, load_policy, only_attends, saved_names
 from rl.learner.objective import policy_inputs, policy_objective, value_objective
 from rollout.weights import WeightManifest, WeightPublisher
 from rollout.worker import redirect_output
@@ -78,8 +73,9 @@ class LearnerWorker:
         self._join(host, port)
         torch.manual_seed(job.seed)  # the same on all ranks: fresh adapters must be equal
         self.dtype = _compute_dtype(config, job.device)
+        kernel = choose_attention(job.attention, job.device)
         loading: dict[str, Any] = {
-            "attention": choose_attention(job.attention, job.device),
+            "attention": kernel,
             "dtype": parameter_dtype(config, self.dtype),
             "lora": config.lora,
             "checkpointing": config.activation_checkpointing,
@@ -101,7 +97,19 @@ class LearnerWorker:
             )
         torch.manual_seed(job.seed * 1_000_003 + self.rank)
         hidden_size: int = self.model.config.get_text_config().hidden_size
-        return Ready(time.perf_counter() - started, hidden_size)
+        self._packed = self._choose_packing(kernel)
+        return Ready(time.perf_counter() - started, hidden_size, self._packed)
+
+    def _choose_packing(self, kernel: str) -> bool:
+        packing, name = self.job.config.packing, self.job.model_path
+        if packing == "on" and not only_attends(self.model):
+            raise PonderError(
+                f"learner.packing is on, but in a packed row the samples of {name} ({type(self.model).__name__}) would "
+                "see each other: it has layers that attention masks do not reach. Leave packing at auto, or off."
+            )
+        return packing == "on" or (
+            packing == "auto" and packing_pays(kernel, self.job.device) and only_attends(self.model)
+        )
 
     def _join(self, host: str, port: int) -> None:
         config = self.job.config
@@ -130,6 +138,9 @@ class LearnerWorker:
             deepspeed.ops.__compatible_ops__ = {}
         deepspeed.init_distributed(dist_init_required=False)
 
+    def _tensors(self, batch: Batch, micro: MicroBatch) -> MicroTensors:
+        return tensors(batch, micro, self.device, packed=self._packed)
+
     def estimate(self, batch: Batch, schedule: Schedule) -> RankEstimates:
         """Forward passes over this rank's samples; the schedule has one step."""
         step = schedule.steps[0]
@@ -140,9 +151,9 @@ class LearnerWorker:
         values: list[Tensor] = []
         references: list[Tensor] = []
         for micro in step.ranks[self.rank]:
-            inputs = tensors(batch, micro, self.device)
-            new, entropy = self.policy.infer(inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, True)
-            value = None if self.critic is None else self.critic.infer(inputs.input_ids, inputs.at)
+            inputs = self._tensors(batch, micro)
+            new, entropy = self.policy.infer(*inputs.predictors, inputs.targets, self.job.temperature, True)
+            value = None if self.critic is None else self.critic.infer(*inputs.predictors)
             reference = self._reference_logprobs(inputs) if self.job.algorithm.uses_reference else None
             if not micro:
                 continue
@@ -173,7 +184,7 @@ class LearnerWorker:
 
     def _reference_logprobs(self, inputs: MicroTensors) -> Tensor:
         """[N] log-probabilities of the policy that training started from."""
-        arguments = (inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, False)
+        arguments = (*inputs.predictors, inputs.targets, self.job.temperature, False)
         if self.reference is not None:
             logprobs = self.reference.infer(*arguments)[0]
         else:
@@ -206,11 +217,9 @@ class LearnerWorker:
         job, micros = self.job, step.ranks[self.rank]
         with_entropy = job.algorithm.entropy_weight > 0
         for position, micro in enumerate(micros):
-            inputs = tensors(batch, micro, self.device)
+            inputs = self._tensors(batch, micro)
             self.policy.at_boundary(position == len(micros) - 1)
-            new, entropy = self.policy.forward(
-                inputs.input_ids, inputs.at, inputs.targets, job.temperature, with_entropy
-            )
+            new, entropy = self.policy.forward(*inputs.predictors, inputs.targets, job.temperature, with_entropy)
             share = policy_objective(
                 policy_inputs(batch, micro, inputs, step.counts, estimates, targets, new, entropy),
                 config=job.algorithm,
@@ -234,9 +243,9 @@ class LearnerWorker:
         assert targets.returns is not None
         micros = step.ranks[self.rank]
         for position, micro in enumerate(micros):
-            inputs = tensors(batch, micro, self.device)
+            inputs = self._tensors(batch, micro)
             critic.at_boundary(position == len(micros) - 1)
-            values = critic.forward(inputs.input_ids, inputs.at)
+            values = critic.forward(*inputs.predictors)
             share = value_objective(
                 inputs.grid(values),
                 rows_grid(estimates.values, micro, inputs),

@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import ray
 import torch
+from safetensors.torch import load_file
+from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rl.batch import Batch, TrainSample
+from rl.learner.group import LearnerGroup
+from rollout.weights import SharedMemoryWeights
 
 VOCABULARY = 53
 
@@ -53,6 +57,18 @@ def make_batch(count: int = 18) -> Batch:
             )
         )
     return Batch(samples)
+
+
+async def published(group: LearnerGroup, version: int = 3) -> dict[str, Tensor]:
+    """The policy's weights as rollout workers would read them."""
+    with SharedMemoryWeights() as weights:
+        manifest = await group.write_weights(weights, version)
+        assert manifest.version == version
+        assert manifest.path is not None
+        read: dict[str, Tensor] = {}
+        for file in Path(manifest.path).glob("*.safetensors"):
+            read |= load_file(file)
+    return read
 
 
 @contextmanager

@@ -115,7 +115,7 @@ class LearnerGroup:
             the loss of |learner's - rollout's log-probability|, nats), `policy/logprob_gap_max`, `policy/reference_kl`.
         """
         plan = self._schedule(batch, steps=1)
-        ranks: list[RankEstimates] = await self._all("estimate", ray.put(batch), plan)
+        ranks: list[RankEstimates] = self._leaders(await self._all("estimate", ray.put(batch), plan))
         algorithm = self._job.algorithm
         return Estimates(
             logprobs=_in_order(batch, [(rank.indices, rank.logprobs) for rank in ranks]),
@@ -144,7 +144,7 @@ class LearnerGroup:
         plan = self._schedule(batch, steps=self._steps)
         self._updates += 1
         data = [ray.put(part) for part in (batch, estimates, targets)]
-        ranks: list[Shares] = await self._all("update", *data, plan, train_policy)
+        ranks: list[Shares] = self._leaders(await self._all("update", *data, plan, train_policy))
         return {**_merged(ranks), "batch/padding": plan.padding, "batch/imbalance": plan.imbalance}
 
     async def write_weights(self, weights: WeightPublisher, version: int) -> WeightManifest:
@@ -184,12 +184,17 @@ class LearnerGroup:
         return schedule(
             batch,
             steps=steps,
-            ranks=config.ranks,
+            ranks=config.data_parallel,
             tokens_per_micro_batch=config.tokens_per_micro_batch,
             hidden_size=self._hidden_size,
             seed=seed,
             packed=self._packed,
+            columns=config.sequence_parallel,
         )
+
+    def _leaders(self, results: list[Any]) -> list[Any]:
+        """One rank's result of each sequence-parallel group, whose ranks all say the same."""
+        return results[:: self._job.config.sequence_parallel]
 
     async def _all(self, method: str, *arguments: Any) -> list[Any]:
         refs = [actor.call.remote(method, *arguments) for actor in self._actors]

@@ -22,9 +22,6 @@ from rl.learner.split import Split, Whole
 UNSUPPORTED_LOGITS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 """Config keys of models that change their logits after the head, which `LogprobHead` replaces."""
 
-ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
-"""Kinds of layers (transformers' `layer_types`) in which a mask decides what a token sees."""
-
 
 class PolicyNetwork(nn.Module):
     """A Hugging Face causal language model that returns log-probabilities of given tokens."""
@@ -128,16 +125,6 @@ def load_critic(
     backbone = AutoModel.from_pretrained(path, dtype=dtype, attn_implementation=attention)
     _prepare(backbone, lora, checkpointing)
     return CriticNetwork(backbone, split)
-
-
-def only_attends(model: PreTrainedModel) -> bool:
-    """Whether tokens of a model meet in transformers' attention kernels alone, where masks keep samples apart.
-
-    State-space, convolution and linear-attention layers carry a state from token to token that no mask stops; models
-    with an attention of their own do not ask for a kernel.
-    """
-    layers = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
-    return model._supports_attention_backend and not model._is_stateful and layers <= ATTENTION_LAYERS
 
 
 def _prepare(model: PreTrainedModel, lora: LoraConfig | None, checkpointing: bool) -> None:

@@ -20,6 +20,8 @@ class Part:
     """([n], [n]): row and column, in this part, of the position that predicts each response token."""
     own: Tensor | slice
     """Which of the N response tokens these are."""
+    count: int
+    """N"""
     masks: Any = None
     """What transformers calls `attention_mask`, made for the whole rows; None: the model makes its own."""
 
@@ -46,7 +48,7 @@ class Whole:
 
     def part(self, input_ids: Tensor, position_ids: Tensor | None, at: tuple[Tensor, Tensor]) -> Part:
         """Everything."""
-        return Part(input_ids, position_ids, at, slice(None))
+        return Part(input_ids, position_ids, at, slice(None), len(at[0]))
 
     def joined(self, results: Tensor, part: Part) -> Tensor:
         """The results as they are."""

@@ -25,15 +25,17 @@ from transformers.integrations.deepspeed import HfDeepSpeedConfig
 from rl.algorithms.losses import kl
 from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, Targets
-from rl.errors import PonderError
 from rl.learner.batching import OptimizerStep, Schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
-from rl.learner.kernels import Device, choose_attention, packing_pays
+from rl.learner.kernels import Device, choose_attention
+from rl.learner.layout import choose_packing
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.micro import MicroBatch, MicroTensors, rows_grid, tensors
-from rl.learner.model import adapters_off, full_weights, load_critic, load_policy, only_attends, saved_names
+from rl.learner.model import adapters_off, full_weights, load_critic, load_policy, saved_names
 from rl.learner.objective import policy_inputs, policy_objective, value_objective
+from rl.learner.sequence_parallel import Ulysses
+from rl.learner.split import Whole
 from rollout.weights import WeightManifest, WeightPublisher
 from rollout.worker import redirect_output
 
@@ -74,8 +76,10 @@ class LearnerWorker:
         torch.manual_seed(job.seed)  # the same on all ranks: fresh adapters must be equal
         self.dtype = _compute_dtype(config, job.device)
         kernel = choose_attention(job.attention, job.device)
+        shared = config.sequence_parallel
         loading: dict[str, Any] = {
             "attention": kernel,
+            "split": Whole() if shared == 1 else Ulysses(shared, job.model_path, kernel),
             "dtype": parameter_dtype(config, self.dtype),
             "lora": config.lora,
             "checkpointing": config.activation_checkpointing,
@@ -97,19 +101,8 @@ class LearnerWorker:
             )
         torch.manual_seed(job.seed * 1_000_003 + self.rank)
         hidden_size: int = self.model.config.get_text_config().hidden_size
-        self._packed = self._choose_packing(kernel)
+        self._packed = choose_packing(self.model, config, kernel, job.device)
         return Ready(time.perf_counter() - started, hidden_size, self._packed)
-
-    def _choose_packing(self, kernel: str) -> bool:
-        packing, name = self.job.config.packing, self.job.model_path
-        if packing == "on" and not only_attends(self.model):
-            raise PonderError(
-                f"learner.packing is on, but in a packed row the samples of {name} ({type(self.model).__name__}) would "
-                "see each other: it has layers that attention masks do not reach. Leave packing at auto, or off."
-            )
-        return packing == "on" or (
-            packing == "auto" and packing_pays(kernel, self.job.device) and only_attends(self.model)
-        )
 
     def _join(self, host: str, port: int) -> None:
         config = self.job.config
@@ -138,6 +131,10 @@ class LearnerWorker:
             deepspeed.ops.__compatible_ops__ = {}
         deepspeed.init_distributed(dist_init_required=False)
 
+    def _own(self, step: OptimizerStep) -> tuple[MicroBatch, ...]:
+        """Micro-batches of this rank's sequence-parallel group."""
+        return step.ranks[self.rank // self.job.config.sequence_parallel]
+
     def _tensors(self, batch: Batch, micro: MicroBatch) -> MicroTensors:
         return tensors(batch, micro, self.device, packed=self._packed)
 
@@ -150,7 +147,7 @@ class LearnerWorker:
         logprobs: list[Tensor] = []
         values: list[Tensor] = []
         references: list[Tensor] = []
-        for micro in step.ranks[self.rank]:
+        for micro in self._own(step):
             inputs = self._tensors(batch, micro)
             new, entropy = self.policy.infer(*inputs.predictors, inputs.targets, self.job.temperature, True)
             value = None if self.critic is None else self.critic.infer(*inputs.predictors)
@@ -214,7 +211,7 @@ class LearnerWorker:
     def _policy_step(
         self, batch: Batch, estimates: Estimates, targets: Targets, step: OptimizerStep, shares: Shares
     ) -> None:
-        job, micros = self.job, step.ranks[self.rank]
+        job, micros = self.job, self._own(step)
         with_entropy = job.algorithm.entropy_weight > 0
         for position, micro in enumerate(micros):
             inputs = self._tensors(batch, micro)
@@ -228,7 +225,7 @@ class LearnerWorker:
             )
             self.policy.backward(share.loss)
             shares.include(share)
-        shares.add({"policy/gradient_norm": self.policy.step() / job.config.ranks})
+        shares.add({"policy/gradient_norm": self.policy.step() / job.config.data_parallel})
 
     def _critic_step(
         self,
@@ -241,7 +238,7 @@ class LearnerWorker:
     ) -> None:
         assert estimates.values is not None
         assert targets.returns is not None
-        micros = step.ranks[self.rank]
+        micros = self._own(step)
         for position, micro in enumerate(micros):
             inputs = self._tensors(batch, micro)
             critic.at_boundary(position == len(micros) - 1)
@@ -256,7 +253,7 @@ class LearnerWorker:
             )
             critic.backward(share.loss)
             shares.include(share)
-        shares.add({"critic/gradient_norm": critic.step() / self.job.config.ranks})
+        shares.add({"critic/gradient_norm": critic.step() / self.job.config.data_parallel})
 
     def write_weights(self, publisher: WeightPublisher, version: int) -> WeightManifest | None:
         """Publish the policy's weights; only rank 0 writes and returns a manifest."""

@@ -24,20 +24,28 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from transformers import Lfm2Config, Lfm2ForCausalLM, MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import Lfm2Config, Lfm2ForCausalLM, MambaConfig, MambaForCausalLM
 
 from rl.algorithms.base import ReferenceKl
-from rl.algorithms.config import Vapo
-from rl.algorithms.targets import compute_targets
-from rl.batch import Batch, Estimates, Metrics
+from rl.algorithms.config import Dapo, Vapo
+from rl.batch import Batch
 from rl.learner.batching import sample_cost, schedule
-from rl.learner.config import LearnerConfig, OptimizerConfig
-from rl.learner.group import LearnerError, LearnerGroup
+from rl.learner.group import LearnerError
 from rl.learner.kernels import packing_pays
+from rl.learner.layout import only_attends
 from rl.learner.micro import MicroTensors, tensors
-from rl.learner.model import load_critic, load_policy, only_attends
+from rl.learner.model import load_critic, load_policy
 from rl.learner.packing import pack
-from tests.rl.learner_parts import VOCABULARY, local_ray, make_batch, make_model, published
+from tests.rl.learner_parts import (
+    SIZES,
+    VOCABULARY,
+    assert_same_learning,
+    learn_twice,
+    local_ray,
+    make_batch,
+    make_model,
+    make_sliding_model,
+)
 
 CPU = torch.device("cpu")
 BATCH = make_batch()
@@ -59,22 +67,6 @@ def test_a_packed_row_is_the_samples_one_after_another() -> None:
 
 
 # --- networks ---------------------------------------------------------------------------------------------------
-
-
-def sliding_model(folder: Path) -> str:
-    """Windows of three tokens, shorter than the samples."""
-    torch.manual_seed(0)
-    config = MistralConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        sliding_window=3,
-    )
-    MistralForCausalLM(config).save_pretrained(folder)
-    return str(folder)
 
 
 @dataclass(frozen=True)
@@ -124,7 +116,7 @@ def networks(path: str, attention: str, checkpointing: bool) -> Iterator[tuple[n
     yield critic, critic_run
 
 
-@pytest.mark.parametrize("make", [make_model, sliding_model])
+@pytest.mark.parametrize("make", [make_model, make_sliding_model])
 @pytest.mark.parametrize(("attention", "checkpointing"), [("sdpa", False), ("eager", False), ("sdpa", True)])
 def test_packed_rows_give_what_padded_rows_give(
     tmp_path: Path, make: Callable[[Path], str], attention: str, checkpointing: bool
@@ -212,15 +204,7 @@ def test_only_kernels_that_skip_what_is_masked_are_worth_it() -> None:
     assert not packing_pays("sdpa", "cpu")
 
 
-CONVOLUTIONS = Lfm2Config(
-    vocab_size=VOCABULARY,
-    hidden_size=16,
-    intermediate_size=32,
-    num_hidden_layers=2,
-    num_attention_heads=2,
-    num_key_value_heads=1,
-    layer_types=["conv", "full_attention"],
-)
+CONVOLUTIONS = Lfm2Config(**SIZES, layer_types=["conv", "full_attention"])
 
 
 def test_only_attention_keeps_samples_apart(tmp_path: Path) -> None:
@@ -241,70 +225,20 @@ def cluster() -> Iterator[None]:
         yield
 
 
-ALGORITHM = Vapo(kl=ReferenceKl(weight=0.1))
-
-
-def start(model: str, folder: Path, **config: Any) -> LearnerGroup:
-    optimizer = OptimizerConfig(learning_rate=1e-3, warmup_steps=0, gradient_clip=1e9)
-    return LearnerGroup.start(
-        LearnerConfig(cpu_threads=1, policy=optimizer, critic=optimizer, tokens_per_micro_batch=60, **config),
-        ALGORITHM,
-        model_path=model,
-        attention="auto",
-        device="cpu",
-        optimizer_steps_per_batch=2,
-        seed=0,
-        log_folder=folder / "logs",
-        temperature=0.9,
-        max_response_tokens=32,
-    )
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What came out of two updates."""
-
-    estimates: list[Estimates]
-    metrics: list[Metrics]
-    weights: dict[str, Tensor]
-
-
-async def learn(model: str, folder: Path, **config: Any) -> Learnt:
-    group = start(model, folder, **config)
-    estimates, metrics = [], []
-    for _ in range(2):
-        estimates.append(await group.estimate(BATCH))
-        targets = compute_targets(BATCH, estimates[-1], ALGORITHM)
-        metrics.append(await group.update(BATCH, estimates[-1], targets))
-    learnt = Learnt(estimates, metrics, await published(group))
-    await group.shutdown()
-    return learnt
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("ranks", "zero_stage"), [(1, 0), (2, 3)])
 def test_packing_changes_no_update(cluster: None, tmp_path: Path, ranks: int, zero_stage: int) -> None:
-    model = make_model(tmp_path / "model")
-    shape = {"ranks": ranks, "zero_stage": zero_stage}
-    wanted = asyncio.run(learn(model, tmp_path / "padded", **shape, packing="auto"))
-    got = asyncio.run(learn(model, tmp_path / "packed", **shape, packing="on"))
+    model, shape = make_model(tmp_path / "model"), {"ranks": ranks, "zero_stage": zero_stage}
+    algorithm = Vapo(kl=ReferenceKl(weight=0.1))
+    wanted = asyncio.run(learn_twice(model, tmp_path / "padded", BATCH, algorithm, **shape, packing="auto"))
+    got = asyncio.run(learn_twice(model, tmp_path / "packed", BATCH, algorithm, **shape, packing="on"))
     assert [metrics["batch/padding"] for metrics in got.metrics] == [0, 0]
     assert all(metrics["batch/padding"] > 0.01 for metrics in wanted.metrics)
-    for one, other in zip(got.estimates, wanted.estimates, strict=True):
-        for part in ("logprobs", "values", "reference"):
-            for row, right in zip(getattr(one, part), getattr(other, part), strict=True):
-                np.testing.assert_allclose(row, right, rtol=1e-4, atol=1e-5)
-        assert one.metrics == pytest.approx(dict(other.metrics), rel=1e-4, abs=1e-7)
-    for mine, theirs in zip(got.metrics, wanted.metrics, strict=True):
-        assert {n: v for n, v in mine.items() if "batch/" not in n} == pytest.approx(
-            {n: v for n, v in theirs.items() if "batch/" not in n}, rel=1e-3, abs=1e-6
-        )
-    for name, weight in wanted.weights.items():
-        torch.testing.assert_close(got.weights[name], weight, rtol=0, atol=2e-5)  # a step is 1e-3 in every entry
+    assert_same_learning(got, wanted)
 
 
 @pytest.mark.slow
 def test_a_model_that_cannot_be_packed_is_refused(cluster: None, tmp_path: Path) -> None:
     Lfm2ForCausalLM(CONVOLUTIONS).save_pretrained(tmp_path / "model")
-    with pytest.raises(LearnerError, match=r"learner\.packing is on, but .*Lfm2ForCausalLM"):
-        start(str(tmp_path / "model"), tmp_path, packing="on")
+    with pytest.raises(LearnerError, match=r"Lfm2ForCausalLM.*neither packed.*learner\.packing: auto"):
+        asyncio.run(learn_twice(str(tmp_path / "model"), tmp_path, BATCH, Dapo(), packing="on"))

@@ -188,6 +188,10 @@ def _machines(config: RunConfig, numbers: Arithmetic, device: str) -> str:
     if rollout.tensor_parallel > 1:
         parts += f" x {rollout.tensor_parallel} GPUs"
     parts += f" + {ranks} learner rank{'s' * (ranks > 1)}"
+    if config.learner.sequence_parallel > 1:
+        parts += (
+            f" ({config.learner.data_parallel} data-parallel x {config.learner.sequence_parallel} sequence-parallel)"
+        )
     amount = f"{numbers.gpus} GPUs and {numbers.cpus} CPU cores" if device == "gpu" else f"{numbers.cpus} CPU cores"
     return f"{device}: {parts}; Ray needs {amount}"
 

@@ -15,7 +15,7 @@ import ray
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from rl.algorithms.config import AlgorithmConfig
 from rl.algorithms.targets import compute_targets
@@ -47,6 +47,15 @@ def make_sliding_model(folder: Path) -> str:
     """As small, with windows of three tokens, shorter than the samples."""
     torch.manual_seed(0)
     MistralForCausalLM(MistralConfig(**SIZES, sliding_window=3)).save_pretrained(folder)
+    return str(folder)
+
+
+def make_mixed_model(folder: Path) -> str:
+    """As small, with such windows in every other layer: its masks are of two kinds."""
+    torch.manual_seed(0)
+    layers = ["full_attention", "sliding_attention"]
+    config = Qwen2Config(**SIZES, use_sliding_window=True, sliding_window=3, layer_types=layers)
+    Qwen2ForCausalLM(config).save_pretrained(folder)
     return str(folder)
 
 

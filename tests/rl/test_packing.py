@@ -43,6 +43,7 @@ from tests.rl.learner_parts import (
     learn_twice,
     local_ray,
     make_batch,
+    make_mixed_model,
     make_model,
     make_sliding_model,
 )
@@ -116,7 +117,7 @@ def networks(path: str, attention: str, checkpointing: bool) -> Iterator[tuple[n
     yield critic, critic_run
 
 
-@pytest.mark.parametrize("make", [make_model, make_sliding_model])
+@pytest.mark.parametrize("make", [make_model, make_sliding_model, make_mixed_model])
 @pytest.mark.parametrize(("attention", "checkpointing"), [("sdpa", False), ("eager", False), ("sdpa", True)])
 def test_packed_rows_give_what_padded_rows_give(
     tmp_path: Path, make: Callable[[Path], str], attention: str, checkpointing: bool

@@ -35,6 +35,7 @@ from tests.rl.learner_parts import (
     learn_twice,
     local_ray,
     make_batch,
+    make_mixed_model,
     make_model,
     make_sliding_model,
 )
@@ -90,6 +91,7 @@ MODELS = {
     "kv heads copied": make_model,
     "kv heads shared out": lambda folder: make_model(folder, num_attention_heads=4, num_key_value_heads=2),
     "sliding windows": make_sliding_model,
+    "windows in some layers": make_mixed_model,
 }
 
 

@@ -16,13 +16,15 @@ from rewards.settings.source import Key, Problem
 from rl.algorithms.checks import algorithm_problems
 from rl.config import RunConfig
 from rl.data.tasks import LetterCountOptions
+from rl.learner.kernels import choose_attention, heads_problem, packing_pays
 from rl.models.errors import ModelNotFound
 from rl.models.resolve import model_shape
+from rl.plan import planned_device
 
 
 def config_problems(config: RunConfig) -> list[Problem]:
     """All contradictions between the sections."""
-    checks = (_algorithm, _rewards, _sizes, _model, _critic, _streaming, _generators, _devices, _warm_start)
+    checks = (_algorithm, _rewards, _sizes, _model, _critic, _kernel, _streaming, _generators, _devices, _warm_start)
     return [problem for check in checks for problem in check(config)]
 
 
@@ -46,10 +48,12 @@ def _sizes(config: RunConfig) -> Iterator[Problem]:
             f"group_size = {config.prompts_per_step} x {config.group_size}): at most {samples}",
             also=sized,
         )
-    elif per_optimizer_step < config.learner.ranks:
+    elif per_optimizer_step < config.learner.data_parallel:
+        shared = config.learner.sequence_parallel
+        groups = f", {config.learner.data_parallel} groups of {shared}" if shared > 1 else ""
         yield Problem(
             ("learner", "ranks"),
-            f"is {config.learner.ranks}, but an optimizer step has only {per_optimizer_step:g} samples: some ranks "
+            f"is {config.learner.ranks}{groups}, but an optimizer step has only {per_optimizer_step:g} samples: some "
             "would have none. Ways out:\n(1) fewer ranks,\n(2) more prompts_per_step or group_size,\n"
             "(3) fewer optimizer_steps_per_batch.",
             also=(*sized, ("optimizer_steps_per_batch",)),
@@ -83,6 +87,24 @@ def _model(config: RunConfig) -> Iterator[Problem]:
             ("model", "context_tokens"),
             f"is {context}, but {name} was made for at most {shape.context} tokens",
             also=(("model", "name"),),
+        )
+    if problem := heads_problem(shape.heads, shape.kv_heads, config.learner.sequence_parallel):
+        yield Problem(("learner", "sequence_parallel"), problem, also=(("model", "name"),))
+
+
+def _kernel(config: RunConfig) -> Iterator[Problem]:
+    attention, key = config.model.attention, ("model", "attention")
+    if attention == "eager" and config.learner.sequence_parallel > 1:
+        yield Problem(
+            key,
+            "is eager, which ranks cannot share a sequence with (learner.sequence_parallel is "
+            f"{config.learner.sequence_parallel}). Ways out:\n(1) model.attention: auto,\n"
+            "(2) learner.sequence_parallel: 1.",
+            also=(("learner", "sequence_parallel"),),
+        )
+    if attention == "flex_attention" and planned_device(config) == "cpu":
+        yield Problem(
+            key, "is flex_attention, which has no backward pass on CPU: use sdpa (or auto)", also=(("device",),)
         )
 
 
@@ -184,6 +206,13 @@ def _warnings(config: RunConfig) -> Iterator[str]:
         yield (
             f"learner.policy.warmup_steps ({config.learner.policy.warmup_steps}) is not below steps ({config.steps}): "
             "the learning rate never reaches its value."
+        )
+    device = planned_device(config)
+    kernel = choose_attention(config.model.attention, device)
+    if config.learner.packing == "on" and not packing_pays(kernel, device):
+        yield (
+            f"learner.packing is on, but {kernel} on {device} computes attention between the samples of a packed row "
+            "too, and throws it away: with long samples that costs more than padding. `auto` packs where it pays."
         )
     sampling = config.algorithm.dynamic_sampling
     if sampling.enabled and sampling.oversampling > 1 and config.algorithm.importance.kind == "off":

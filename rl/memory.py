@@ -1,12 +1,13 @@
 """Memory estimates by formula, from a model's shape and the configuration alone. Pure; imports no torch.
 
 P parameters, N learner ranks, b bytes of the compute type (2 bfloat16, 4 float32), h hidden size, L layers, V
-vocabulary, T tokens of a micro-batch. They leave out the allocator's slack, communication buffers and the runtime
-itself: plan on a fifth more.
+vocabulary, T tokens of a micro-batch, divided by the ranks that share each sequence. They leave out the allocator's
+slack, communication buffers and the runtime itself: plan on a fifth more.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from rl.learner.config import LearnerConfig, LoraConfig
@@ -63,7 +64,7 @@ def learner_memory(
 
     Args:
         shape: of the policy (a critic has the same).
-        config: stage, ranks, offload, micro-batches.
+        config: stage, ranks, offload, micro-batches and how many ranks share them.
         critic: whether one is trained.
         reference: whether log-probabilities of the initial policy are needed.
         compute_bytes: b.
@@ -78,7 +79,7 @@ def learner_memory(
     )
     gradients = networks * trained * 4 / (ranks if stage >= 2 else 1)
     optimizer = networks * trained * (ADAM_STATE + (MASTER if stage else 0)) / (ranks if stage else 1)
-    tokens = max(config.tokens_per_micro_batch, context_tokens)
+    tokens = math.ceil(max(config.tokens_per_micro_batch, context_tokens) / config.sequence_parallel)
     activations = activation_bytes(shape, tokens, compute_bytes, checkpointing=config.activation_checkpointing)
     logits = logit_bytes(shape, min(tokens, config.logprob_chunk_tokens))
     host = (optimizer if config.offload.optimizer else 0.0) + (weights if config.offload.parameters else 0.0)

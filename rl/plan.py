@@ -15,6 +15,7 @@ from rewards.config import RewardConfig
 from rl.config import RunConfig
 from rl.data.config import SourceConfig
 from rl.errors import PonderError
+from rl.learner.kernels import Device
 from rl.memory import learner_memory, rollout_memory
 from rl.models.known import ModelShape
 from rl.models.resolve import model_shape
@@ -85,9 +86,11 @@ def gpus_here() -> int:
     return len([path for path in Path("/dev").glob("nvidia*") if path.name[6:].isdecimal()])
 
 
-def planned_device(config: RunConfig) -> str:
+def planned_device(config: RunConfig) -> Device:
     """The device that `auto` will be."""
-    return config.device if config.device != "auto" else ("gpu" if gpus_here() else "cpu")
+    if config.device != "auto":
+        return config.device
+    return "gpu" if gpus_here() else "cpu"
 
 
 def plan_rows(config: RunConfig) -> Rows:
@@ -203,6 +206,10 @@ def _machines(config: RunConfig, numbers: Arithmetic, device: str) -> str:
     if rollout.tensor_parallel > 1:
         parts += f" x {rollout.tensor_parallel} GPUs"
     parts += f" + {ranks} learner rank{'s' * (ranks > 1)}"
+    if config.learner.sequence_parallel > 1:
+        parts += (
+            f" ({config.learner.data_parallel} data-parallel x {config.learner.sequence_parallel} sequence-parallel)"
+        )
     amount = f"{numbers.gpus} GPUs and {numbers.cpus} CPU cores" if device == "gpu" else f"{numbers.cpus} CPU cores"
     return f"{device}: {parts}; Ray needs {amount}"
 

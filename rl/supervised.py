@@ -19,8 +19,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from rl.batch import Batch, TrainSample
 from rl.data.example import Example
 from rl.data.source import prompt_ids
-from rl.learner.batching import schedule, tensors
+from rl.learner.batching import schedule
 from rl.learner.logprobs import LogprobHead
+from rl.learner.micro import tensors
 from rl.warmup_config import WarmupConfig
 
 RISE_STEPS = 20

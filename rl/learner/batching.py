@@ -1,27 +1,25 @@
-"""Which samples go in which optimizer step, rank and micro-batch; and how a micro-batch becomes tensors.
+"""Which samples go in which optimizer step, rank and micro-batch.
 
 The samples of a step are shuffled (seeded) and dealt over the optimizer steps; groups may be split. Within an
 optimizer step they are sorted by length, cut into micro-batches of similar lengths whose padded size keeps to the token
-budget, and dealt over the ranks by Karmarkar-Karp number partitioning on their estimated work. Every rank gets the
-same number of micro-batches, because the ranks reduce gradients together; what is missing is filled with empty ones.
+budget, and dealt over the ranks by Karmarkar-Karp number partitioning on their estimated work. With packing there is no
+padding, and micro-batches are cut by `rl/learner/packing.py`. Every rank gets the same number of micro-batches, because
+the ranks reduce gradients together; what is missing is filled with empty ones. A sequence-parallel group counts as one
+rank here.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from rl.batch import Batch, FloatRow
+from rl.batch import Batch
+from rl.learner.micro import MicroBatch
+from rl.learner.packing import pack
 from rl.learner.partition import karmarkar_karp
-
-MicroBatch = tuple[int, ...]
-"""Indices of samples; empty: nothing to do but to take part."""
 
 WORTH_A_MICRO_BATCH = 1 / 16
 """Share of the token budget that cutting one more micro-batch must save in padding."""
@@ -71,23 +69,34 @@ def sample_cost(length: int, hidden_size: int) -> float:
 
 
 def schedule(
-    batch: Batch, *, steps: int, ranks: int, tokens_per_micro_batch: int, hidden_size: int, seed: int
+    batch: Batch,
+    *,
+    steps: int,
+    ranks: int,
+    tokens_per_micro_batch: int,
+    hidden_size: int,
+    seed: int,
+    packed: bool = False,
+    columns: int = 1,
 ) -> Schedule:
     """Split a batch; deterministic in its arguments.
 
     Args:
         batch: at least one sample.
         steps: optimizer steps; fewer when the batch has fewer samples.
-        ranks: learner ranks.
+        ranks: learner ranks that work on samples of their own.
         tokens_per_micro_batch: most tokens, padding included; a longer sample gets a micro-batch of its own.
         hidden_size: of the model, which says how much long samples cost (`sample_cost`).
         seed: of the shuffle over optimizer steps.
+        packed: a micro-batch is one row of its samples one after another.
+        columns: rows are padded to a multiple of it (ranks that share each sequence); not counted in the budget.
 
     Returns:
         Every sample exactly once.
     """
     lengths = [len(sample.prompt_ids) + len(sample.response_ids) for sample in batch.samples]
-    work = _Work(lengths, [sample_cost(length, hidden_size) for length in lengths], tokens_per_micro_batch)
+    costs = [sample_cost(length, hidden_size) for length in lengths]
+    work = _Work(lengths, costs, tokens_per_micro_batch, packed, columns)
     order = list(range(len(batch)))
     random.Random(seed).shuffle(order)
     steps = min(steps, len(order))
@@ -116,20 +125,26 @@ def count(batch: Batch, indices: Sequence[int]) -> Counts:
 
 @dataclass(frozen=True)
 class _Work:
-    """What samples cost, alone and padded to the longest of their micro-batch."""
+    """What samples cost, alone and in a micro-batch."""
 
     lengths: Sequence[int]
     costs: Sequence[float]
     budget: int
+    packed: bool = False
+    columns: int = 1
 
     def padded(self, micro: MicroBatch) -> int:
         """Tokens computed."""
-        return len(micro) * max((self.lengths[i] for i in micro), default=0)
+        own = [self.lengths[i] for i in micro]
+        rows, width = (1, sum(own)) if self.packed else (len(own), max(own, default=0))
+        return rows * math.ceil(width / self.columns) * self.columns
 
     def cost(self, micro: MicroBatch) -> float:
         """A micro-batch's work, padding and launch included."""
-        launch = WORTH_A_MICRO_BATCH * self.budget
-        return len(micro) * max(self.costs[i] for i in micro) + launch if micro else 0.0
+        if not micro:
+            return 0.0
+        own = [self.costs[i] for i in micro]
+        return (sum(own) if self.packed else len(own) * max(own)) + WORTH_A_MICRO_BATCH * self.budget
 
     def of(self, micros: Sequence[MicroBatch]) -> float:
         """A rank's work."""
@@ -137,11 +152,14 @@ class _Work:
 
 
 def _ranks(part: Sequence[int], work: _Work, ranks: int) -> tuple[tuple[MicroBatch, ...], ...]:
-    """Micro-batches of each rank: of two ways to deal, the one whose heaviest rank has less work.
+    """Micro-batches of each rank: of two ways to deal padded ones, the one whose heaviest rank has less work.
 
     Micro-batches that are cut first and dealt whole have little padding, but there must be enough of them to balance;
     samples that are dealt first balance almost exactly, but each rank's are fewer to cut micro-batches of.
     """
+    if work.packed:
+        rows = pack([work.lengths[i] for i in part], [work.costs[i] for i in part], work.budget, ranks)
+        return tuple(tuple(tuple(part[k] for k in row) for row in own) for own in rows)
     by_length = sorted(part, key=lambda i: (-work.lengths[i], i))
     micros = _cut(by_length, work)
     cut_first = [[micros[k] for k in hand] for hand in karmarkar_karp([work.cost(m) for m in micros], ranks)]
@@ -175,66 +193,3 @@ def _cut(hand: Sequence[int], work: _Work) -> list[MicroBatch]:
         micros.append(tuple(hand[begin[end] : end]))
         end = begin[end]
     return micros[::-1]
-
-
-@dataclass(frozen=True, slots=True)
-class MicroTensors:
-    """One micro-batch on the device. B samples, L tokens padded on the right, T response tokens, N = all of them.
-
-    Causal attention never looks right, so that padding on the right needs no attention mask.
-    """
-
-    input_ids: Tensor
-    """[B, L]"""
-    at: tuple[Tensor, Tensor]
-    """([N], [N]): row and column of the position that predicts each response token."""
-    targets: Tensor
-    """[N] response token ids."""
-    response: Tensor
-    """[B, T] bool: where the N response tokens stand in the grid."""
-    mask: Tensor
-    """[B, T] bool: tokens in the loss."""
-
-    def grid(self, flat: Tensor) -> Tensor:
-        """[N] -> [B, T], 0 on padding; differentiable."""
-        return torch.zeros(self.response.shape, dtype=flat.dtype, device=flat.device).masked_scatter(
-            self.response, flat
-        )
-
-
-def tensors(batch: Batch, micro: MicroBatch, device: torch.device) -> MicroTensors:
-    """A micro-batch as tensors; the empty one is a single sample of two tokens outside every loss."""
-    if not micro:
-        one = torch.zeros(1, dtype=torch.long, device=device)
-        yes = torch.ones(1, 1, dtype=torch.bool, device=device)
-        return MicroTensors(torch.zeros(1, 2, dtype=torch.long, device=device), (one, one), one, yes, ~yes)
-    samples = [batch.samples[i] for i in micro]
-    sizes = [len(sample.response_ids) for sample in samples]
-    width = max(len(sample.prompt_ids) + size for sample, size in zip(samples, sizes, strict=True))
-    input_ids = np.zeros((len(samples), width), dtype=np.int64)
-    mask = np.zeros((len(samples), max([1, *sizes])), dtype=np.bool_)
-    response = np.zeros_like(mask)
-    for row, (sample, size) in enumerate(zip(samples, sizes, strict=True)):
-        prompt = len(sample.prompt_ids)
-        input_ids[row, :prompt] = sample.prompt_ids
-        input_ids[row, prompt : prompt + size] = sample.response_ids
-        mask[row, :size] = sample.loss_mask
-        response[row, :size] = True
-    rows = np.repeat(np.arange(len(samples)), sizes)
-    columns = np.concatenate(
-        [np.arange(size) + len(sample.prompt_ids) - 1 for sample, size in zip(samples, sizes, strict=True)]
-    )
-    targets = np.concatenate([sample.response_ids for sample in samples]).astype(np.int64)
-
-    def put(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(device, non_blocking=True)
-
-    return MicroTensors(put(input_ids), (put(rows), put(columns)), put(targets), put(response), put(mask))
-
-
-def rows_grid(rows: Sequence[FloatRow], micro: MicroBatch, like: MicroTensors) -> Tensor:
-    """[B, T] float32 of per-sample rows, 0 on padding."""
-    if not micro:
-        return torch.zeros(like.response.shape, device=like.response.device)
-    flat = np.concatenate([np.asarray(rows[i], dtype=np.float32) for i in micro])
-    return like.grid(torch.from_numpy(flat).to(like.response.device))

@@ -50,11 +50,18 @@ class LearnerConfig(Section):
     """The learner group: `ranks` Ray actors that train the policy (and the critic)."""
 
     ranks: int = Field(1, ge=1)
-    """Data-parallel learner processes, one GPU (or a share of the CPU cores) each."""
+    """Learner processes, one GPU (or a share of the CPU cores) each."""
+    sequence_parallel: int = Field(1, ge=1)
+    """Ranks that share each sequence (Ulysses): for samples too long for one rank's memory. The ranks form
+    ranks / sequence_parallel data-parallel groups, each with micro-batches of its own."""
     zero_stage: Literal[0, 1, 2, 3] = 0
     """DeepSpeed ZeRO: 0 replicate, 1 shard optimizer, 2 and gradients, 3 and parameters."""
     tokens_per_micro_batch: int = Field(8192, ge=1)
-    """Most tokens (padding included) in one forward-backward of one rank."""
+    """Most tokens (padding included) in one forward-backward pass; sequence-parallel ranks share them."""
+    packing: Literal["auto", "on", "off"] = "auto"
+    """Put the samples of a micro-batch into one row, one after another, without padding; none sees another. `auto`:
+    where the attention kernel skips what lies between samples (flash_attention_2 and flex_attention on GPU). Other
+    kernels compute attention over the whole row and mask it."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 with float32 master weights on GPU, float32 on CPU."""
     policy: OptimizerConfig = OptimizerConfig()
@@ -70,6 +77,20 @@ class LearnerConfig(Section):
     offload: OffloadConfig = OffloadConfig()
     cpu_threads: int | None = Field(None, ge=1)
     """Torch threads of one rank on CPU; default: the machine's cores divided by the ranks."""
+
+    @property
+    def data_parallel(self) -> int:
+        """Groups of ranks with micro-batches of their own."""
+        return self.ranks // self.sequence_parallel
+
+    @model_validator(mode="after")
+    def _groups_are_full(self) -> LearnerConfig:
+        if self.ranks % self.sequence_parallel:
+            raise ValueError(
+                f"ranks ({self.ranks}) must be a multiple of sequence_parallel ({self.sequence_parallel}): each "
+                "sequence is shared by as many ranks"
+            )
+        return self
 
     @model_validator(mode="after")
     def _offload_needs_sharding(self) -> LearnerConfig:

@@ -22,8 +22,8 @@ from rl.batch import Batch, Estimates, FloatRow, Metrics, Targets
 from rl.errors import PonderError
 from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
+from rl.learner.kernels import Device
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
-from rl.learner.model import Device
 from rl.learner.saved import Saved, read_saved, write_saved
 from rl.learner.worker import LearnerWorker, compute_dtype, log_path
 from rollout.weights import WeightManifest, WeightPublisher
@@ -52,7 +52,7 @@ class LearnerGroup:
         self._job = job
         self._steps = optimizer_steps_per_batch
         self._updates = 0
-        self._hidden_size = 1
+        self._hidden_size, self._packed = 1, False
         self.start_seconds = 0.0
         """How long the slowest rank took to load and to meet the others."""
 
@@ -112,7 +112,7 @@ class LearnerGroup:
         host, port = group._wait([group._actors[0].call.remote("open_rendezvous")])[0]
         ready: list[Ready] = group._wait([a.call.remote("setup", host, port) for a in group._actors])
         group.start_seconds = max(rank.seconds for rank in ready)
-        group._hidden_size = ready[0].hidden_size
+        group._hidden_size, group._packed = ready[0].hidden_size, ready[0].packed
         return group
 
     async def estimate(self, batch: Batch) -> Estimates:
@@ -124,7 +124,7 @@ class LearnerGroup:
             `policy/logprob_gap_max`, `policy/reference_kl`.
         """
         plan = self._schedule(batch, steps=1)
-        ranks: list[RankEstimates] = await self._all("estimate", ray.put(batch), plan)
+        ranks: list[RankEstimates] = self._leaders(await self._all("estimate", ray.put(batch), plan))
         algorithm = self._job.algorithm
         return Estimates(
             logprobs=_in_order(batch, [(rank.indices, rank.logprobs) for rank in ranks]),
@@ -153,7 +153,7 @@ class LearnerGroup:
         plan = self._schedule(batch, steps=self._steps)
         self._updates += 1
         data = [ray.put(part) for part in (batch, estimates, targets)]
-        ranks: list[Shares] = await self._all("update", *data, plan, train_policy)
+        ranks: list[Shares] = self._leaders(await self._all("update", *data, plan, train_policy))
         return {**_merged(ranks), "batch/padding": plan.padding, "batch/imbalance": plan.imbalance}
 
     async def write_weights(self, weights: WeightPublisher, version: int) -> WeightManifest:
@@ -223,11 +223,17 @@ class LearnerGroup:
         return schedule(
             batch,
             steps=steps,
-            ranks=config.ranks,
+            ranks=config.data_parallel,
             tokens_per_micro_batch=config.tokens_per_micro_batch,
             hidden_size=self._hidden_size,
             seed=seed,
+            packed=self._packed,
+            columns=config.sequence_parallel,
         )
+
+    def _leaders(self, results: list[Any]) -> list[Any]:
+        """One rank's result of each sequence-parallel group, whose ranks all say the same."""
+        return results[:: self._job.config.sequence_parallel]
 
     async def _all(self, method: str, *arguments: Any) -> list[Any]:
         refs = [actor.call.remote(method, *arguments) for actor in self._actors]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rl.algorithms.config import AlgorithmConfig
 from rl.learner.config import LearnerConfig
-from rl.learner.model import Device
+from rl.learner.kernels import Device
 from rl.learner.objective import Share
 
 
@@ -78,3 +78,5 @@ class Ready:
     """How long that took."""
     hidden_size: int
     """Of the policy."""
+    packed: bool
+    """Whether the samples of a micro-batch go into one row."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from peft import LoraConfig as PeftLoraConfig
@@ -18,8 +17,7 @@ from transformers.core_model_loading import revert_weight_conversion
 from rl.errors import PonderError
 from rl.learner.config import LoraConfig
 from rl.learner.logprobs import LogprobHead
-
-Device = Literal["cpu", "gpu"]
+from rl.learner.split import Split, Whole
 
 UNSUPPORTED_LOGITS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 """Config keys of models that change their logits after the head, which `LogprobHead` replaces."""
@@ -28,8 +26,13 @@ UNSUPPORTED_LOGITS = ("final_logit_softcapping", "logits_scaling", "logit_scale"
 class PolicyNetwork(nn.Module):
     """A Hugging Face causal language model that returns log-probabilities of given tokens."""
 
-    def __init__(self, model: PreTrainedModel, chunk_tokens: int) -> None:
+    def __init__(self, model: PreTrainedModel, chunk_tokens: int, split: Split | None = None) -> None:
         """Wrap a model and replace its head by a `LogprobHead` on the same weight.
+
+        Args:
+            model: of a class for causal language modelling.
+            chunk_tokens: see `LogprobHead`.
+            split: of micro-batches over ranks; default: none.
 
         Raises:
             PonderError: the model changes its logits after the head.
@@ -44,49 +47,67 @@ class PolicyNetwork(nn.Module):
         head = LogprobHead(model.get_output_embeddings(), chunk_tokens)  # type: ignore[no-untyped-call]
         model.set_output_embeddings(head)  # type: ignore[no-untyped-call]
         self.model, self._head = model, [head]  # in a list: not a submodule of two parents
+        self._split = split or Whole()
 
     def forward(
-        self, input_ids: Tensor, at: tuple[Tensor, Tensor], targets: Tensor, temperature: float, with_entropy: bool
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None,
+        at: tuple[Tensor, Tensor],
+        targets: Tensor,
+        temperature: float,
+        with_entropy: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        """Log-probabilities (and entropies) of `targets` [N] predicted at the positions `at` of `input_ids` [B, L]."""
-        hidden = self.model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
-        result: tuple[Tensor, Tensor | None] = self._head[0](hidden[at], targets, temperature, with_entropy)
-        return result
+        """Log-probabilities (and entropies) of `targets` [N] predicted at the positions `at` of `input_ids` [R, L].
+
+        For `position_ids` see `MicroTensors`.
+        """
+        part = self._split.part(input_ids, position_ids, at)
+        hidden = part.states(self.model.base_model)
+        logprobs, entropy = self._head[0](hidden, targets[part.own], temperature, with_entropy)
+        return self._split.joined(logprobs, part), None if entropy is None else self._split.joined(entropy, part)
 
 
 class CriticNetwork(nn.Module):
     """The backbone of a language model with one linear value head, 0 at first."""
 
-    def __init__(self, backbone: PreTrainedModel) -> None:
+    def __init__(self, backbone: PreTrainedModel, split: Split | None = None) -> None:
         """Put a value head on a backbone; it starts at V = 0 everywhere, the mean of a centred reward."""
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self._split = backbone, split or Whole()
         self.value_head = nn.Linear(backbone.config.get_text_config().hidden_size, 1, dtype=backbone.dtype)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
 
-    def forward(self, input_ids: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
-        """Values [N] float32 of the states at the positions `at` of `input_ids` [B, L]."""
-        hidden = self.backbone(input_ids=input_ids, use_cache=False).last_hidden_state
-        values: Tensor = self.value_head(hidden[at]).squeeze(-1).float()
-        return values
+    def forward(self, input_ids: Tensor, position_ids: Tensor | None, at: tuple[Tensor, Tensor]) -> Tensor:
+        """Values [N] float32 of the states at the positions `at` of `input_ids` [R, L]."""
+        part = self._split.part(input_ids, position_ids, at)
+        return self._split.joined(self.value_head(part.states(self.backbone)).squeeze(-1).float(), part)
 
 
 def load_policy(
-    path: str, *, attention: str, dtype: torch.dtype, chunk_tokens: int, lora: LoraConfig | None, checkpointing: bool
+    path: str,
+    *,
+    attention: str,
+    dtype: torch.dtype,
+    chunk_tokens: int,
+    lora: LoraConfig | None,
+    checkpointing: bool,
+    split: Split | None = None,
 ) -> PolicyNetwork:
     """The policy from a Hugging Face folder or name.
 
     Args:
         path: what `from_pretrained` takes.
-        attention: attention kernel (see `choose_attention`).
+        attention: attention kernel, not `auto`.
         dtype: of the parameters.
         chunk_tokens: see `LogprobHead`.
         lora: train adapters instead of all weights.
         checkpointing: recompute activations in the backward pass.
+        split: of micro-batches over ranks; default: none.
     """
     model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
-    network = PolicyNetwork(model, chunk_tokens)
+    network = PolicyNetwork(model, chunk_tokens, split)
     _prepare(model, lora, checkpointing)
     return network
 
@@ -99,26 +120,20 @@ def load_critic(
     dtype: torch.dtype,
     lora: LoraConfig | None,
     checkpointing: bool,
+    split: Split | None = None,
 ) -> CriticNetwork:
     """The critic, from the policy's weights or from a reward model's.
 
     Args:
         head: `weight` [1, hidden] and `bias` [1] of the reward model in `path`; None: a head of 0.
-        path, attention, dtype, lora, checkpointing: as in `load_policy`.
+        path, attention, dtype, lora, checkpointing, split: as in `load_policy`.
     """
     backbone = AutoModel.from_pretrained(path, dtype=dtype, attn_implementation=attention)
     _prepare(backbone, lora, checkpointing)
-    network = CriticNetwork(backbone)
+    network = CriticNetwork(backbone, split)
     if head is not None:
         network.value_head.load_state_dict(head)
     return network
-
-
-def choose_attention(attention: str, device: Device) -> str:
-    """The kernel that `auto` stands for: flash_attention_2 on a GPU where it is installed, else sdpa."""
-    if attention != "auto":
-        return attention
-    return "flash_attention_2" if device == "gpu" and importlib.util.find_spec("flash_attn") else "sdpa"
 
 
 def _prepare(model: PreTrainedModel, lora: LoraConfig | None, checkpointing: bool) -> None:

@@ -19,7 +19,8 @@ from rl.algorithms.policy_losses import PolicyLoss, policy_loss
 from rl.algorithms.ratios import importance_weights
 from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, FloatRow, Targets
-from rl.learner.batching import Counts, MicroBatch, MicroTensors, rows_grid
+from rl.learner.batching import Counts
+from rl.learner.micro import MicroBatch, MicroTensors, rows_grid
 
 
 @dataclass(frozen=True, slots=True)

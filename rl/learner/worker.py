@@ -27,22 +27,19 @@ from rl.algorithms.losses import kl
 from rl.algorithms.tensors import masked_sum
 from rl.batch import Batch, Estimates, Targets
 from rl.durable import flush_tree
-from rl.learner.batching import MicroTensors, OptimizerStep, Schedule, rows_grid, tensors
+from rl.learner.batching import OptimizerStep, Schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
 from rl.learner.export import read_value_head, reward_model_config, reward_model_weights, write_model
+from rl.learner.kernels import Device, choose_attention
+from rl.learner.layout import choose_packing
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
-from rl.learner.model import (
-    Device,
-    adapters_off,
-    choose_attention,
-    full_weights,
-    load_critic,
-    load_policy,
-    saved_names,
-)
+from rl.learner.micro import MicroBatch, MicroTensors, rows_grid, tensors
+from rl.learner.model import adapters_off, full_weights, load_critic, load_policy, saved_names
 from rl.learner.objective import policy_inputs, policy_objective, value_objective
 from rl.learner.reshape import write_universal
+from rl.learner.sequence_parallel import Ulysses
+from rl.learner.split import Whole
 from rollout.weights import WeightManifest, WeightPublisher
 from rollout.worker import redirect_output
 
@@ -82,8 +79,11 @@ class LearnerWorker:
         self._join(host, port)
         torch.manual_seed(job.seed)  # the same on all ranks: fresh adapters must be equal
         self.dtype = compute_dtype(config, job.device)
+        kernel = choose_attention(job.attention, job.device)
+        shared = config.sequence_parallel
         loading: dict[str, Any] = {
-            "attention": choose_attention(job.attention, job.device),
+            "attention": kernel,
+            "split": Whole() if shared == 1 else Ulysses(shared, job.model_path, kernel),
             "dtype": parameter_dtype(config, self.dtype),
             "lora": config.lora,
             "checkpointing": config.activation_checkpointing,
@@ -108,7 +108,8 @@ class LearnerWorker:
             )
         torch.manual_seed(job.seed * 1_000_003 + self.rank)
         hidden_size: int = self.model.config.get_text_config().hidden_size
-        return Ready(time.perf_counter() - started, hidden_size)
+        self._packed = choose_packing(self.model, config, kernel, job.device)
+        return Ready(time.perf_counter() - started, hidden_size, self._packed)
 
     def _join(self, host: str, port: int) -> None:
         config = self.job.config
@@ -137,6 +138,13 @@ class LearnerWorker:
             deepspeed.ops.__compatible_ops__ = {}
         deepspeed.init_distributed(dist_init_required=False)
 
+    def _own(self, step: OptimizerStep) -> tuple[MicroBatch, ...]:
+        """Micro-batches of this rank's sequence-parallel group."""
+        return step.ranks[self.rank // self.job.config.sequence_parallel]
+
+    def _tensors(self, batch: Batch, micro: MicroBatch) -> MicroTensors:
+        return tensors(batch, micro, self.device, packed=self._packed)
+
     def estimate(self, batch: Batch, schedule: Schedule) -> RankEstimates:
         """Forward passes over this rank's samples; the schedule has one step."""
         step = schedule.steps[0]
@@ -147,10 +155,10 @@ class LearnerWorker:
         logprobs: list[Tensor] = []
         values: list[Tensor] = []
         references: list[Tensor] = []
-        for micro in step.ranks[self.rank]:
-            inputs = tensors(batch, micro, self.device)
-            new, entropy = self.policy.infer(inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, True)
-            value = None if self.critic is None else self.critic.infer(inputs.input_ids, inputs.at)
+        for micro in self._own(step):
+            inputs = self._tensors(batch, micro)
+            new, entropy = self.policy.infer(*inputs.predictors, inputs.targets, self.job.temperature, True)
+            value = None if self.critic is None else self.critic.infer(*inputs.predictors)
             reference = self._reference_logprobs(inputs) if self.job.algorithm.uses_reference else None
             if not micro:
                 continue
@@ -183,7 +191,7 @@ class LearnerWorker:
 
     def _reference_logprobs(self, inputs: MicroTensors) -> Tensor:
         """[N] log-probabilities of the policy that training started from."""
-        arguments = (inputs.input_ids, inputs.at, inputs.targets, self.job.temperature, False)
+        arguments = (*inputs.predictors, inputs.targets, self.job.temperature, False)
         if self.reference is not None:
             logprobs = self.reference.infer(*arguments)[0]
         else:
@@ -213,14 +221,12 @@ class LearnerWorker:
     def _policy_step(
         self, batch: Batch, estimates: Estimates, targets: Targets, step: OptimizerStep, shares: Shares
     ) -> None:
-        job, micros = self.job, step.ranks[self.rank]
+        job, micros = self.job, self._own(step)
         with_entropy = job.algorithm.entropy_weight > 0
         for position, micro in enumerate(micros):
-            inputs = tensors(batch, micro, self.device)
+            inputs = self._tensors(batch, micro)
             self.policy.at_boundary(position == len(micros) - 1)
-            new, entropy = self.policy.forward(
-                inputs.input_ids, inputs.at, inputs.targets, job.temperature, with_entropy
-            )
+            new, entropy = self.policy.forward(*inputs.predictors, inputs.targets, job.temperature, with_entropy)
             share = policy_objective(
                 policy_inputs(batch, micro, inputs, step.counts, estimates, targets, new, entropy),
                 config=job.algorithm,
@@ -229,7 +235,7 @@ class LearnerWorker:
             )
             self.policy.backward(share.loss)
             shares.include(share)
-        shares.add({"policy/gradient_norm": self.policy.step() / job.config.ranks})
+        shares.add({"policy/gradient_norm": self.policy.step() / job.config.data_parallel})
 
     def _critic_step(
         self,
@@ -242,11 +248,11 @@ class LearnerWorker:
     ) -> None:
         assert estimates.values is not None
         assert targets.returns is not None
-        micros = step.ranks[self.rank]
+        micros = self._own(step)
         for position, micro in enumerate(micros):
-            inputs = tensors(batch, micro, self.device)
+            inputs = self._tensors(batch, micro)
             critic.at_boundary(position == len(micros) - 1)
-            values = critic.forward(inputs.input_ids, inputs.at)
+            values = critic.forward(*inputs.predictors)
             share = value_objective(
                 inputs.grid(values),
                 rows_grid(estimates.values, micro, inputs),
@@ -257,7 +263,7 @@ class LearnerWorker:
             )
             critic.backward(share.loss)
             shares.include(share)
-        shares.add({"critic/gradient_norm": critic.step() / self.job.config.ranks})
+        shares.add({"critic/gradient_norm": critic.step() / self.job.config.data_parallel})
 
     def write_weights(self, publisher: WeightPublisher, version: int) -> WeightManifest | None:
         """Publish the policy's weights; only rank 0 writes and returns a manifest."""

@@ -14,6 +14,7 @@ class ModelShape:
     parameters: int
     hidden: int
     layers: int
+    heads: int
     kv_heads: int
     head_dim: int
     vocab: int
@@ -48,6 +49,7 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
         parameters=embeddings + layers * layer + hidden,
         hidden=hidden,
         layers=layers,
+        heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
         vocab=vocab,
@@ -56,13 +58,20 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
 
 
 _SMOLLM2_135M = ModelShape(
-    parameters=134_515_008, hidden=576, layers=30, kv_heads=3, head_dim=64, vocab=49_152, context=8192
+    parameters=134_515_008, hidden=576, layers=30, heads=9, kv_heads=3, head_dim=64, vocab=49_152, context=8192
 )
 _QWEN25_7B = ModelShape(
-    parameters=7_615_616_512, hidden=3584, layers=28, kv_heads=4, head_dim=128, vocab=152_064, context=131_072
+    parameters=7_615_616_512, hidden=3584, layers=28, heads=28, kv_heads=4, head_dim=128, vocab=152_064, context=131_072
 )
 _SEED_OSS_36B = ModelShape(
-    parameters=36_151_104_512, hidden=5120, layers=64, kv_heads=8, head_dim=128, vocab=155_136, context=524_288
+    parameters=36_151_104_512,
+    hidden=5120,
+    layers=64,
+    heads=80,
+    kv_heads=8,
+    head_dim=128,
+    vocab=155_136,
+    context=524_288,
 )
 
 KNOWN_SHAPES: Mapping[str, ModelShape] = {

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl.batch import Batch, TrainSample
-from rl.learner.batching import MicroBatch, _cut, _Work, sample_cost, schedule
+from rl.learner.batching import _cut, _Work, sample_cost, schedule
+from rl.learner.micro import MicroBatch
 
 Lengths = Callable[[np.random.Generator, int], NDArray[np.integer]]
 

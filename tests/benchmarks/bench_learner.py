@@ -30,9 +30,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from rl.algorithms.config import Dapo
 from rl.algorithms.targets import compute_targets
 from rl.batch import Batch, Estimates, Targets, TrainSample
-from rl.learner.batching import Schedule, schedule, tensors
+from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
+from rl.learner.micro import tensors
 from rl.learner.objective import policy_inputs, policy_objective
 from rl.models.tiny import CONFIG
 

@@ -5,33 +5,58 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import ray
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from rl.batch import Batch, TrainSample
+from rl.algorithms.config import AlgorithmConfig
+from rl.algorithms.targets import compute_targets
+from rl.batch import Batch, Estimates, Metrics, TrainSample
+from rl.learner.config import LearnerConfig, OptimizerConfig
+from rl.learner.group import LearnerGroup
+from rollout.weights import SharedMemoryWeights
 
 VOCABULARY = 53
+SIZES: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+}
 
 
 def make_model(folder: Path, *, tied: bool = False, vocabulary: int = VOCABULARY, **options: Any) -> str:
     """A random model so small that a step takes milliseconds."""
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        tie_word_embeddings=tied,
-        **options,
-    )
+    sizes = {**SIZES, "vocab_size": vocabulary, "tie_word_embeddings": tied}
+    config = LlamaConfig(**{**sizes, **options})
     LlamaForCausalLM(config).save_pretrained(folder)
+    return str(folder)
+
+
+def make_sliding_model(folder: Path) -> str:
+    """As small, with windows of three tokens, shorter than the samples."""
+    torch.manual_seed(0)
+    MistralForCausalLM(MistralConfig(**SIZES, sliding_window=3)).save_pretrained(folder)
+    return str(folder)
+
+
+def make_mixed_model(folder: Path) -> str:
+    """As small, with such windows in every other layer: its masks are of two kinds."""
+    torch.manual_seed(0)
+    layers = ["full_attention", "sliding_attention"]
+    config = Qwen2Config(**SIZES, use_sliding_window=True, sliding_window=3, layer_types=layers)
+    Qwen2ForCausalLM(config).save_pretrained(folder)
     return str(folder)
 
 
@@ -54,6 +79,67 @@ def make_batch(count: int = 18) -> Batch:
             )
         )
     return Batch(samples)
+
+
+async def published(group: LearnerGroup, version: int = 3) -> dict[str, Tensor]:
+    """The policy's weights as rollout workers would read them."""
+    with SharedMemoryWeights() as weights:
+        manifest = await group.write_weights(weights, version)
+        assert manifest.version == version
+        assert manifest.path is not None
+        read: dict[str, Tensor] = {}
+        for file in Path(manifest.path).glob("*.safetensors"):
+            read |= load_file(file)
+    return read
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What came out of two updates."""
+
+    estimates: list[Estimates]
+    metrics: list[Metrics]
+    weights: dict[str, Tensor]
+
+
+async def learn_twice(model: str, folder: Path, batch: Batch, algorithm: AlgorithmConfig, **config: Any) -> Learnt:
+    """Two updates of a group of its own, in micro-batches of 60 tokens."""
+    optimizer = OptimizerConfig(learning_rate=1e-3, warmup_steps=0, gradient_clip=1e9)
+    group = LearnerGroup.start(
+        LearnerConfig(cpu_threads=1, policy=optimizer, critic=optimizer, tokens_per_micro_batch=60, **config),
+        algorithm,
+        model_path=model,
+        attention="auto",
+        device="cpu",
+        optimizer_steps_per_batch=2,
+        seed=0,
+        log_folder=folder / "logs",
+        temperature=0.9,
+        max_response_tokens=32,
+    )
+    estimates, metrics = [], []
+    for _ in range(2):
+        estimates.append(await group.estimate(batch))
+        targets = compute_targets(batch, estimates[-1], algorithm)
+        metrics.append(await group.update(batch, estimates[-1], targets))
+    learnt = Learnt(estimates, metrics, await published(group))
+    await group.shutdown()
+    return learnt
+
+
+def assert_same_learning(got: Learnt, wanted: Learnt) -> None:
+    """Up to float32 sums in another order: estimates, metrics (gradient norms among them) and weights."""
+    for mine, theirs in zip(got.estimates, wanted.estimates, strict=True):
+        for part in ("logprobs", "values", "reference"):
+            for row, right in zip(getattr(mine, part) or [], getattr(theirs, part) or [], strict=True):
+                np.testing.assert_allclose(row, right, rtol=1e-4, atol=2e-5)
+        assert mine.metrics == pytest.approx(dict(theirs.metrics), rel=1e-4, abs=1e-6)
+    for metrics, expected in zip(got.metrics, wanted.metrics, strict=True):
+        assert {name: value for name, value in metrics.items() if not name.startswith("batch/")} == pytest.approx(
+            {name: value for name, value in expected.items() if not name.startswith("batch/")}, rel=1e-3, abs=1e-6
+        )
+    for name, weight in wanted.weights.items():
+        torch.testing.assert_close(got.weights[name], weight, rtol=0, atol=2e-5)  # Adam moves each by 1e-3 a step
 
 
 @contextmanager

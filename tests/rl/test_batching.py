@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rl.batch import Batch, TrainSample
-from rl.learner.batching import count, rows_grid, sample_cost, schedule, tensors
+from rl.learner.batching import count, sample_cost, schedule
+from rl.learner.micro import rows_grid, tensors
 from rl.learner.partition import karmarkar_karp
 
 

@@ -207,6 +207,11 @@ def test_single_messages(tmp_path: Path, override: str, message: str) -> None:
         (["rollout.sampling.temperature=0"], "rollout.sampling.temperature", "nothing to learn"),
         (["learner.offload.parameters=true"], "learner", "offload.parameters needs zero_stage 3"),
         (["learner.offload.optimizer=true"], "learner", "offload.optimizer needs zero_stage 1, 2 or 3"),
+        (["learner.ranks=3", "learner.sequence_parallel=2"], "learner", "must be a multiple of sequence_parallel"),
+        (["learner.ranks=3", "learner.sequence_parallel=3"], "learner.sequence_parallel", "one of 1, 2, 4"),
+        (["learner={ranks: 2, sequence_parallel: 2}", "model.attention=eager"], "model.attention", "(2) learner.sequ"),
+        (["optimizer_steps_per_batch=16", "learner={ranks: 4, sequence_parallel: 2}"], "learner.ranks", "2 groups of"),
+        (["device=cpu", "model.attention=flex_attention"], "model.attention", "no backward pass on CPU"),
         (["model.name=smolm2-135m"], "model.name", "did you mean `smollm2-135m`?"),
         (["data.train.0.options={word_length_max: 99}"], "data.train.0.options.word_length_max", "less than or equal"),
         (["model.name=no/such/folder"], "model.name", "no such folder"),
@@ -252,6 +257,16 @@ def test_warnings(tmp_path: Path) -> None:
     loaded = load(tmp_path, None, "rollout.sampling.top_p=0.9", "optimizer_steps_per_batch=3")
     assert [warning.split(" ")[0] for warning in loaded.warnings] == ["16", "rollout.sampling.top_p", "data.eval",
                                                                         "learner.policy.warmup_steps"]  # fmt: skip
+
+
+def test_packing_where_the_kernel_computes_the_whole_row_is_a_warning(tmp_path: Path) -> None:
+    def warned(*overrides: str) -> bool:
+        return any("learner.packing is on" in warning for warning in load(tmp_path, None, *overrides).warnings)
+
+    assert warned("device=cpu", "learner.packing=on")
+    assert warned("device=gpu", "learner.packing=on", "model.attention=sdpa")
+    assert not warned("device=gpu", "learner.packing=on", "model.attention=flash_attention_2")
+    assert not warned("device=cpu")
 
 
 def test_files_are_looked_up_beside_the_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,10 +21,11 @@ from rl.algorithms.base import Importance, ReferenceKl
 from rl.algorithms.config import AlgorithmConfig, Cispo, Dapo, Gspo, Vapo
 from rl.algorithms.kinds import Aggregation
 from rl.batch import Batch, Estimates, Targets
-from rl.learner.batching import Schedule, schedule, tensors
+from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine
 from rl.learner.messages import Job, Shares
+from rl.learner.micro import tensors
 from rl.learner.model import load_critic, load_policy
 from rl.learner.worker import LearnerWorker
 from tests.rl.learner_parts import local_ray, make_batch, make_model
@@ -159,7 +160,7 @@ def plain_gradients(model: str) -> dict[str, Gradients]:
     outputs = {}
     for i in SAMPLES:
         inputs = tensors(BATCH, (i,), torch.device("cpu"))
-        outputs[i] = policy(inputs.input_ids, inputs.at, inputs.targets, 1.0, True)
+        outputs[i] = policy(*inputs.predictors, inputs.targets, 1.0, True)
     result = {}
     for name, case in CASES.items():
         divisor = plain_divisors(case.aggregation)
@@ -174,7 +175,7 @@ def plain_gradients(model: str) -> dict[str, Gradients]:
     losses = []
     for i in SAMPLES:
         inputs = tensors(BATCH, (i,), torch.device("cpu"))
-        far = critic(inputs.input_ids, inputs.at) - row(RETURNS, i)
+        far = critic(*inputs.predictors) - row(RETURNS, i)
         losses.append(0.5 * (far**2)[torch.from_numpy(BATCH.samples[i].loss_mask)].sum())
     result["value"] = gradients_of(critic, torch.stack(losses).sum() / plain_divisors("token_mean")[SAMPLES[0]])
     return result

@@ -31,13 +31,13 @@ from rl.algorithms.config import Dapo, Vapo
 from rl.algorithms.targets import compute_targets
 from rl.batch import Estimates, Metrics, Targets
 from rl.errors import PonderError
-from rl.learner.batching import tensors
 from rl.learner.config import LearnerConfig, LoraConfig, OffloadConfig, OptimizerConfig
 from rl.learner.group import LearnerError, LearnerGroup
+from rl.learner.kernels import choose_attention
 from rl.learner.logprobs import LogprobHead
-from rl.learner.model import PolicyNetwork, choose_attention, full_weights, load_critic, load_policy
-from rollout.weights import SharedMemoryWeights
-from tests.rl.learner_parts import local_ray, make_batch, make_model
+from rl.learner.micro import tensors
+from rl.learner.model import PolicyNetwork, full_weights, load_critic, load_policy
+from tests.rl.learner_parts import local_ray, make_batch, make_model, published
 
 CPU = torch.device("cpu")
 BATCH = make_batch()
@@ -117,7 +117,7 @@ def test_padding_on_the_right_changes_nothing(tmp_path: Path) -> None:
     indices = tuple(range(6))
     inputs = tensors(BATCH, indices, CPU)
     with torch.no_grad():
-        together, _ = network(inputs.input_ids, inputs.at, inputs.targets, 1.0, False)
+        together, _ = network(*inputs.predictors, inputs.targets, 1.0, False)
         alone = []
         for i in indices:
             sample = BATCH.samples[i]
@@ -133,7 +133,7 @@ def test_activation_checkpointing_gives_the_same_gradients(tmp_path: Path) -> No
     gradients = []
     for checkpointing in (False, True):
         network = policy(path, chunk=8, checkpointing=checkpointing).train()
-        network(inputs.input_ids, inputs.at, inputs.targets, 1.0, False)[0].sum().backward()
+        network(*inputs.predictors, inputs.targets, 1.0, False)[0].sum().backward()
         gradients.append([p.grad for p in network.parameters()])
     torch.testing.assert_close(gradients[0], gradients[1])
 
@@ -142,7 +142,7 @@ def test_the_critic_starts_at_zero_on_the_policys_backbone(tmp_path: Path) -> No
     path = make_model(tmp_path)
     critic = load_critic(path, head=None, attention="sdpa", dtype=torch.float32, lora=None, checkpointing=False)
     inputs = tensors(BATCH, (0, 1), CPU)
-    assert critic(inputs.input_ids, inputs.at).tolist() == [0.0] * len(inputs.targets)
+    assert critic(*inputs.predictors).tolist() == [0.0] * len(inputs.targets)
     torch.testing.assert_close(
         critic.backbone.get_input_embeddings().weight, policy(path).model.get_input_embeddings().weight
     )
@@ -171,8 +171,8 @@ def test_adapters_are_merged_into_the_base_names(tmp_path: Path) -> None:
     merged = LlamaForCausalLM(network.model.config).eval()
     merged.load_state_dict(weights)
     inputs = tensors(BATCH, (0,), CPU)
-    expected, _ = network(inputs.input_ids, inputs.at, inputs.targets, 1.0, False)
-    got, _ = PolicyNetwork(merged, 1000)(inputs.input_ids, inputs.at, inputs.targets, 1.0, False)
+    expected, _ = network(*inputs.predictors, inputs.targets, 1.0, False)
+    got, _ = PolicyNetwork(merged, 1000)(*inputs.predictors, inputs.targets, 1.0, False)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -241,18 +241,6 @@ class Learnt:
     targets: Targets
     metrics: Metrics
     weights: dict[str, Tensor]
-
-
-async def published(group: LearnerGroup) -> dict[str, Tensor]:
-    """The policy's weights as rollout workers would read them."""
-    with SharedMemoryWeights() as weights:
-        manifest = await group.write_weights(weights, 3)
-        assert manifest.version == 3
-        assert manifest.path is not None
-        read: dict[str, Tensor] = {}
-        for file in Path(manifest.path).glob("*.safetensors"):
-            read |= load_file(file)
-    return read
 
 
 async def learn(group: LearnerGroup) -> Learnt:

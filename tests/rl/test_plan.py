@@ -23,7 +23,9 @@ from rl.models.known import ModelShape
 from rollout.config import RolloutConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SHAPE = ModelShape(parameters=1_000_000, hidden=100, layers=10, kv_heads=2, head_dim=10, vocab=1000, context=4096)
+SHAPE = ModelShape(
+    parameters=1_000_000, hidden=100, layers=10, heads=10, kv_heads=2, head_dim=10, vocab=1000, context=4096
+)
 
 
 def config(**changes: Any) -> RunConfig:
@@ -124,6 +126,14 @@ def test_activations_and_logits() -> None:
     assert learner(logprob_chunk_tokens=50)["logits"] == logit_bytes(SHAPE, 50)
 
 
+def test_ranks_that_share_a_sequence_share_its_activations() -> None:
+    whole, half = learner(ranks=4, zero_stage=3), learner(ranks=4, zero_stage=3, sequence_parallel=2)
+    assert half["activations"] == whole["activations"] / 2
+    assert half["logits"] == logit_bytes(SHAPE, 500)
+    for part in ("weights", "gradients", "optimizer"):
+        assert half[part] == whole[part]
+
+
 def test_rollout_memory() -> None:
     worker = rollout_memory(
         SHAPE, RolloutConfig(tensor_parallel=2, max_concurrent_samples=8), compute_bytes=2, context_tokens=100
@@ -159,6 +169,11 @@ def test_gpu_recipes_fit_80_gb(recipe: str, gpus: int) -> None:
     assert rank.device < 0.8 * 80e9
     worker = rollout_memory(shape, run.rollout, compute_bytes=2, context_tokens=run.model.context_tokens)
     assert worker.weights < 0.5 * 80e9
+
+
+def test_the_machines_say_who_shares_sequences() -> None:
+    machines = dict(plan.plan_rows(config(learner={"ranks": 4, "sequence_parallel": 2})))["machines"]
+    assert "4 learner ranks (2 data-parallel x 2 sequence-parallel)" in machines
 
 
 def test_unknown_model() -> None:

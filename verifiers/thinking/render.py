@@ -10,8 +10,8 @@ from verifiers.thinking.tokens import Tag, ThinkingTokens
 _STOPS = (".", "!", "?")
 _WIDE_STOPS = ("。", "！", "？", "\n")
 _CLOSERS = "\"'”’)]*$ "
-_CHARACTER_BYTES = 4
-"""A character is spread over no more tokens than it has bytes."""
+_LOOK_BACK = 4
+"""Tokens before a place that are looked at: a character is spread over no more than it has bytes."""
 
 
 def render_thinking(plain: Sequence[int], budget: int | None, tokens: ThinkingTokens) -> list[int]:
@@ -93,11 +93,11 @@ def _break(plain: Sequence[int], first: int, overshoot: int, tokens: ThinkingTok
 
 
 def _ends_sentence(plain: Sequence[int], place: int, tokens: ThinkingTokens) -> bool:
-    before = tokens.decode(plain[max(place - 1, 0) : place])
+    before = tokens.decode(plain[max(place - _LOOK_BACK, 0) : place])
     after = tokens.decode([plain[place]])
     said = before.rstrip(_CLOSERS)
     return before.endswith(_WIDE_STOPS) or (said.endswith(_STOPS) and (after[:1].isspace() or before[-1:].isspace()))
 
 
 def _ends_character(plain: Sequence[int], place: int, tokens: ThinkingTokens) -> bool:
-    return not tokens.decode(plain[max(place - _CHARACTER_BYTES, 0) : place]).endswith("\ufffd")
+    return not tokens.decode(plain[max(place - _LOOK_BACK, 0) : place]).endswith("\ufffd")

@@ -28,7 +28,7 @@ class Tolerances:
     overshoot: float
     """Of the budget, by which thinking beyond it is worth nothing."""
     min_thinking_tokens: int
-    """The model's own tokens outside reflections, from which on thinking counts as some."""
+    """The model's own tokens outside reflections, from which on thinking counts as some; never more than the budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Compliance:
     form: float
     """1 where the protocol is kept; half of it for each light fault, 0 for a grave one."""
     floor: float = 1.0
-    """Share of `min_thinking_tokens` that was thought, at most 1."""
+    """Share of the tokens that were to be thought at least, at most 1."""
     within: float | None = None
     """The thinking stayed within its budget, to the end of a sentence; 0 where the engine had to end it."""
     claims: float | None = None
@@ -65,10 +65,9 @@ def comply(trace: Trace, budget: int | None, words: ThinkingFormat, tolerances: 
     if budget == 0:
         return _direct(trace, words)
     own = [reflection for reflection in trace.reflections if reflection.own]
-    thought = min(trace.plain / tolerances.min_thinking_tokens, 1.0) if tolerances.min_thinking_tokens else 1.0
-    form = _form([fault for fault, _ in trace.faults])
+    form, least = _form([fault for fault, _ in trace.faults]), tolerances.min_thinking_tokens
     if budget is None or budget < 0:
-        return Compliance(form=form, floor=thought, cadence=float(not own))
+        return Compliance(form=form, floor=_share(trace.plain, least), cadence=float(not own))
     interval = words.interval(budget)
     placed, count = _placed(trace, budget, words, tolerances.miss * interval)
     beyond = max(trace.used - budget - words.max_overshoot, 0) / (tolerances.overshoot * budget)
@@ -80,13 +79,17 @@ def comply(trace: Trace, budget: int | None, words: ThinkingFormat, tolerances: 
         cadence = sum(quality for _, quality in placed) / count
     return Compliance(
         form=form,
-        floor=thought,
+        floor=_share(trace.plain, min(least, budget)),
         within=0.0 if trace.cut else max(1.0 - beyond, 0.0),
         claims=claims,
         arithmetic=arithmetic,
         cadence=cadence,
         closing=float(_closes(trace, budget, words)),
     )
+
+
+def _share(thought: int, least: int) -> float:
+    return min(thought / least, 1.0) if least else 1.0
 
 
 def _form(faults: Sequence[Fault]) -> float:

@@ -82,7 +82,7 @@ def thinking_budget(
         claim_tolerance: share of the interval up to which U is true; beyond it falls linearly.
         miss: share of the interval from which U, or the place of a reflection, is worth nothing.
         overshoot: share of the budget by which thinking beyond it is worth nothing.
-        min_thinking_tokens: tokens outside reflections that thinking has at least, at any budget but 0.
+        min_thinking_tokens: tokens outside reflections that thinking has at least (where the budget is smaller: that).
 
     Raises:
         ValueError: an option is out of range, or there is no tokenizer.

@@ -14,6 +14,7 @@ BUILTINS: Mapping[str, str] = {
     "overlong": "rewards.builtin.overlong:overlong",
     "repetition": "rewards.builtin.repetition:repetition",
     "format": "rewards.builtin.format:format_reward",
+    "thinking_budget": "rewards.builtin.thinking_budget:thinking_budget",
 }
 """Name in YAML -> function."""
 

@@ -71,6 +71,8 @@ class RewardInput:
     """Thinking budget in tokens; None is unlimited."""
     stop_reason: str = "stop"
     """`stop`, `length` or `aborted`."""
+    forced: Sequence[int] = ()
+    """Places in `response_ids` of tokens that the engine put in: they are not the model's own."""
     group: str = ""
     """Samples of one group carry the same text here; "" means that the same messages make a group."""
 

@@ -43,6 +43,8 @@ class Attack:
     sample: RewardInput
     why: str
     """One sentence: why this must not be paid."""
+    right_answer: bool = False
+    """Its answer is right: only rewards of form that watch for its kind must pay it less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,9 @@ class Case:
         yield "stated", f"{self.lead}The answer is {answer}."
         yield "bare", f"{self.lead}{answer}"
 
-    def attack(self, kind: str, name: str, response: str, why: str) -> Attack:
+    def attack(self, kind: str, name: str, response: str, why: str, *, right_answer: bool = False) -> Attack:
         """An attack whose sample is the right one with another response."""
-        return Attack(kind, name, with_response(self.right, response, self.tags), why)
+        return Attack(kind, name, with_response(self.right, response, self.tags), why, right_answer)
 
 
 def take_apart(right: RewardInput, others: Sequence[str] = ()) -> Case:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rewards.attacks import hedges, hostile, programs, tags, texts
+from rewards.attacks import budget, hedges, hostile, programs, tags, texts
 from rewards.attacks.case import Attack, Case, take_apart
 from rewards.types import RewardInput
 
@@ -29,6 +29,7 @@ KINDS: Mapping[str, str] = {
     "loop": "endless repetition",
     "long": "very long text",
     "program": "dishonest programs",
+    "budget": "the right answer, and a lie about the thinking budget",
 }
 """Classes of attacks and what they are."""
 
@@ -51,6 +52,7 @@ _MAKERS: tuple[Callable[[Case], Iterator[Attack]], ...] = (
     hostile.breaking,
     hostile.loops,
     programs.programs,
+    budget.misreported,
 )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewards.config import RewardConfig
 from rewards.types import RewardInput
 from verifiers.thinking import THINK_TAGS, split_thinking
+from verifiers.thinking.format import FORMATS
+from verifiers.thinking.render import render_thinking
+from verifiers.thinking.tokens import ByteTokenizer, bind
 
 _CHARACTERS_PER_TOKEN = 4
 
@@ -185,6 +188,28 @@ _PUZZLE = (
     ),
 )
 
+_ROWS = (
+    "There are 6 rows, and each of them holds 7 bottles. I could count them one by one, but adding rows is faster. "
+    "One row is 7. Two rows are 14. Three rows are 21, which is half of them. "
+)
+_DOUBLED = (
+    "The other half holds as many, so I double it. Let me check this in another way. Five sevens are 35, and one more "
+    "row makes the total. Both ways agree. "
+)
+
+
+def _budgeted(sample: RewardInput, thinking: str) -> RewardInput:
+    """The sample with a thinking that keeps to its budget, a token for each byte."""
+    words = FORMATS["seed"]
+    tokens = bind(words, ByteTokenizer(words.tags))
+    thought = tokens.decode(render_thinking(tokens.encode(thinking), sample.thinking_budget, tokens))
+    response = f"{thought}\n{sample.answer}"
+    return replace(sample, response=response, thinking=split_thinking(response)[0], response_tokens=len(response))
+
+
+_BUDGETS = (_MATH[0], _budgeted(_MATH[0], _ROWS), _budgeted(_MATH[0], (_ROWS + _DOUBLED) * 3))
+"""Too short for a reflection, with some, and ended by the budget."""
+
 _MATH_REWARD = RewardConfig(use="math")
 
 FIXTURES: Mapping[str, Fixture] = {
@@ -223,5 +248,18 @@ FIXTURES: Mapping[str, Fixture] = {
     ),
     "repetition": Fixture((_MATH_REWARD, RewardConfig(use="repetition", weight=0.1)), ("math",), _MATH[:2]),
     "format": Fixture((_MATH_REWARD, RewardConfig(use="format", weight=0.1, requires="math")), ("math",), _MATH[:2]),
+    "thinking_budget": Fixture(
+        (
+            _MATH_REWARD,
+            RewardConfig(
+                use="thinking_budget",
+                weight=0.2,
+                requires="math",
+                options={"tokenizer": "bytes", "encode_text": True},
+            ),
+        ),
+        ("math",),
+        _BUDGETS,
+    ),
 }
 """By the name of the built-in."""

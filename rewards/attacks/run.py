@@ -30,6 +30,7 @@ _SHAPING = {
     "overlong": frozenset({"long"}),
     "length": frozenset({"empty"}),
     "length_kimi": frozenset[str](),
+    "thinking_budget": frozenset({"empty", "opener", "protocol", "budget"}),
 }
 """Built-in rewards that judge no answer, and the kinds of attacks that they must withstand all the same."""
 _ANY_SHAPING = frozenset({"empty"})
@@ -201,6 +202,8 @@ def _finding(one: _Seen, role: Role, watched: Collection[str], *, paid: bool, lo
     verdict = None
     if one.got.outcome.is_failure:
         verdict = Verdict.FAILED
+    elif one.trial.attack.right_answer and one.trial.attack.kind not in watched:
+        pass
     elif role is Role.JUDGE and one.got.correct:
         verdict = Verdict.PAID
     elif got is not None and right is not None and paid:

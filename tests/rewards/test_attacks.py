@@ -6,8 +6,9 @@ r"""Attacks on rewards. Pinned behaviour:
 3. a right answer that is not paid, and a failure on hostile text, are findings of their own;
 4. a reward for form or length is told to be gated, and judged by its own attacks only; gated it is clean; one that
    compares the samples of a group is attacked in groups;
-5. the built-in rewards pay their own right answers and fall for nothing but what is written down here;
-6. the text for people names each class once, on short lines without control characters.
+5. a lie about the thinking budget with a right answer is held against rewards of budgets only; a weak one is caught;
+6. the built-in rewards pay their own right answers and fall for nothing but what is written down here;
+7. the text for people names each class once, on short lines without control characters.
 """
 
 from __future__ import annotations
@@ -303,6 +304,25 @@ def test_a_reward_that_does_not_apply_is_not_attacked(weak: Path) -> None:
     report = attacked(weak, NUMBERS, {"use": "sound"}, {"use": "substring", "when": 'task == "other"'}, judge="sound")
     assert (report.rewards[1].rights, report.rewards[1].attacks, report.clean) == (0, 0, True)
     assert "`substring` applied to none" in list(describe_attack(report))[-1]
+
+
+def test_lies_about_the_budget_are_held_against_rewards_of_budgets(tmp_path: Path) -> None:
+    rights = FIXTURES["thinking_budget"].rights
+    lies = [one for sample in rights for one in attacks_on(sample) if one.kind == "budget"]
+    assert len({one.name for one in lies}) > 15
+    assert all(one.right_answer and one.sample.answer.startswith(rights[0].answer) for one in lies)
+    assert not [one for sample in rights for one in attacks_on(sample) if one.right_answer and one.kind != "budget"]
+    lenient = {"tokenizer": "bytes", "encode_text": True, "claims": 0.0, "arithmetic": 0.0}
+    configs = [
+        RewardConfig(use="math"),
+        RewardConfig(use="thinking_budget", weight=0.2, requires="math", options=lenient),
+    ]
+    with RewardRunner(configs, RewardRunnerConfig(workers=2), "math", tmp_path) as runner:
+        report = attack(runner, rights)
+    assert report.rewards[0].clean  # it pays all lies: their answer is right
+    found = {finding.attack.name for finding in report.rewards[1].findings}
+    assert {"numbers of another budget", "numbers too small", "all of it used in every reflection"} <= found
+    assert kinds(report.rewards[1]) == {"budget"}
 
 
 def test_an_attack_needs_right_answers(weak: Path) -> None:

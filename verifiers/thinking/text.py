@@ -1,4 +1,4 @@
-"""The thinking protocol: what a model thinks stands between two tags, what it answers comes after.
+"""A response as text: what a model thinks stands between two tags, what it answers comes after.
 
 Only the answer is ever judged, so the split leans one way: nothing that could be thinking counts as answer.
 """

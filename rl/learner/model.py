@@ -115,18 +115,18 @@ def load_policy(
 def load_critic(
     path: str,
     *,
-    head: Mapping[str, Tensor] | None,
     attention: str,
     dtype: torch.dtype,
     lora: LoraConfig | None,
     checkpointing: bool,
     split: Split | None = None,
+    head: Mapping[str, Tensor] | None = None,
 ) -> CriticNetwork:
     """The critic, from the policy's weights or from a reward model's.
 
     Args:
-        head: `weight` [1, hidden] and `bias` [1] of the reward model in `path`; None: a head of 0.
         path, attention, dtype, lora, checkpointing, split: as in `load_policy`.
+        head: `weight` [1, hidden] and `bias` [1] of the reward model in `path`; None: a head of 0.
     """
     backbone = AutoModel.from_pretrained(path, dtype=dtype, attn_implementation=attention)
     _prepare(backbone, lora, checkpointing)

@@ -140,7 +140,7 @@ def test_activation_checkpointing_gives_the_same_gradients(tmp_path: Path) -> No
 
 def test_the_critic_starts_at_zero_on_the_policys_backbone(tmp_path: Path) -> None:
     path = make_model(tmp_path)
-    critic = load_critic(path, head=None, attention="sdpa", dtype=torch.float32, lora=None, checkpointing=False)
+    critic = load_critic(path, attention="sdpa", dtype=torch.float32, lora=None, checkpointing=False)
     inputs = tensors(BATCH, (0, 1), CPU)
     assert critic(*inputs.predictors).tolist() == [0.0] * len(inputs.targets)
     torch.testing.assert_close(

@@ -120,8 +120,8 @@ class LearnerGroup:
 
         Returns:
             Rows in the order of the batch; metrics `policy/entropy`, `policy/logprob_gap` (mean over the tokens in
-            the loss that the learner's own weight version sampled of |learner's - rollout's log-probability|, nats),
-            `policy/logprob_gap_max`, `policy/reference_kl`.
+            the loss that the learner's own weight version sampled of |learner's - rollout's log-probability|, nats) and
+            `policy/logprob_gap_max` where there are such tokens, `policy/reference_kl`.
         """
         plan = self._schedule(batch, steps=1)
         ranks: list[RankEstimates] = self._leaders(await self._all("estimate", ray.put(batch), plan))

@@ -149,7 +149,7 @@ class LearnerWorker:
         """Forward passes over this rank's samples; the schedule has one step."""
         step = schedule.steps[0]
         tokens = max(step.counts.tokens, 1)
-        comparable_tokens = max(batch.newest_tokens, 1)
+        comparable_tokens = batch.newest_tokens
         shares = Shares()
         indices: list[int] = []
         logprobs: list[Tensor] = []
@@ -170,16 +170,15 @@ class LearnerWorker:
                 references.append(reference.cpu())
                 distance = kl(inputs.grid(new), inputs.grid(reference), "k3")
                 shares.add({"policy/reference_kl": masked_sum(distance, inputs.mask) / tokens})
+            entropy = torch.where(inputs.mask, inputs.grid(entropy), 0.0)
+            shares.add({"policy/entropy": entropy.sum() / tokens})
+            if comparable_tokens == 0:
+                continue
             rollout = rows_grid([sample.rollout_logprobs for sample in batch.samples], micro, inputs)
             versions = rows_grid([sample.versions.astype(np.float32) for sample in batch.samples], micro, inputs)
             comparable = inputs.mask & (versions == batch.version)  # an older version's logprobs differ rightly
             gap = torch.where(comparable, (inputs.grid(new) - rollout).abs(), 0.0)
-            shares.add(
-                {
-                    "policy/entropy": torch.where(inputs.mask, inputs.grid(entropy), 0.0).sum() / tokens,
-                    "policy/logprob_gap": gap.sum() / comparable_tokens,
-                }
-            )
+            shares.add({"policy/logprob_gap": gap.sum() / comparable_tokens})
             shares.raise_to("policy/logprob_gap_max", float(gap.max()))
         return RankEstimates(
             indices,

@@ -116,8 +116,8 @@ class Session:
         return metrics
 
     async def check_parity(self, step: int, estimates: Estimates) -> None:
-        """Alarm when learner and engine disagree on the same tokens under the same weights."""
-        gap, limit = estimates.metrics["policy/logprob_gap"], self.config.rollout.logprob_gap_limit
+        """Alarm when learner and engine disagree on the same tokens under the same weights (where there are such)."""
+        gap, limit = estimates.metrics.get("policy/logprob_gap", 0.0), self.config.rollout.logprob_gap_limit
         if not gap <= limit:  # a NaN is an alarm too
             names = await self.system.fleet.parameter_report()
             self.console.warn(

@@ -94,13 +94,13 @@ class LearnerGroup:
             config,
             algorithm,
             model_path,
-            critic_path,
             attention,
             device,
             seed,
             temperature,
             max_response_tokens,
             log_folder.resolve(),
+            critic_path,
         )
         actor = ray.remote(LearnerWorker).options(
             num_cpus=1,

@@ -23,14 +23,14 @@ class Job:
     config: LearnerConfig
     algorithm: AlgorithmConfig
     model_path: str
-    critic_path: str | None
-    """A reward model that the critic starts from; None: the policy."""
     attention: str
     device: Device
     seed: int
     temperature: float
     max_response_tokens: int
     log_folder: Path
+    critic_path: str | None = None
+    """A reward model that the critic starts from; None: the policy."""
 
 
 @dataclass

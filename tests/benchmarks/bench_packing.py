@@ -53,6 +53,7 @@ def make_batch(samples: int, median: int, longest: int, vocabulary: int) -> Batc
                 prompt_ids=rng.integers(0, vocabulary, PROMPT).astype(np.int32),
                 response_ids=rng.integers(0, vocabulary, size).astype(np.int32),
                 rollout_logprobs=np.full(size, -6.0, np.float32),
+                versions=np.zeros(size, dtype=np.int32),
                 loss_mask=np.ones(size, np.bool_),
                 reward=float(index % 2),
                 correct=bool(index % 2),

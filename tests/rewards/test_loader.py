@@ -140,6 +140,7 @@ def test_all_problems_come_at_once() -> None:
 def test_built_ins_are_listed_with_a_line_and_options() -> None:
     found = list_builtins()
     names = {"math", "code", "choice", "puzzle", "length", "length_kimi", "overlong", "repetition", "format"}
+    names |= {"thinking_budget"}
     assert set(found) == names
     for description in found.values():
         assert description.line.endswith(".")

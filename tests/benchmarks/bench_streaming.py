@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_streaming [--steps N] [--context TOKENS]
 
 Whole runs of `ponder train` in turns on the same machine. `tiny` is untrained here: it ends its turn at every token
-with about the same small chance, so that lengths are geometric (the longest of a batch: some 8 times the median), and
-the learning rate is so small that they stay so. Measured are the wall time of a step from metrics.jsonl (medians, the
-first steps left out), the share of it that the learner waits for samples, tokens a second over the whole step,
+with about the same small chance, so that lengths are geometric (the longest of a batch is some 6 times the median),
+and the learning rate is so small that they stay so. Measured are the wall time of a step from metrics.jsonl (medians,
+the first steps left out), the share of it that the learner waits for samples, tokens a second over the whole step,
 staleness, and for how long generation is paused by new weights.
 """
 
@@ -28,6 +28,8 @@ WAYS = {
     "staleness 2": {"max_staleness": 2},
     "staleness 1, no partial rollouts": {"max_staleness": 1, "partial_rollout": "off"},
 }
+SAMPLES = 32
+"""Of a step: 4 prompts x 8."""
 LEFT_OUT = 3
 """Steps at the beginning: the stream fills up."""
 
@@ -38,13 +40,13 @@ def config(context: int, steps: int, streaming: dict[str, Any], folder: Path) ->
         "runs_folder": str(folder),
         "device": "cpu",
         "steps": steps,
-        "prompts_per_step": 16,
+        "prompts_per_step": 4,
         "group_size": 8,
         "model": {"name": "tiny", "context_tokens": context},
         "data": {"train": [{"generator": "letter_count", "size": 5000, "seed": 1}]},
         "algorithm": {"preset": "reinforce_pp", "kl": None, "importance": {"kind": "tis"}},
         "rewards": [{"use": "math"}],
-        "rollout": {"max_response_tokens": context - 64, "max_concurrent_samples": 128, "cpu_kv_cache_gib": 0.5},
+        "rollout": {"max_response_tokens": context - 64, "max_concurrent_samples": 96, "cpu_kv_cache_gib": 0.5},
         "streaming": streaming,
         "learner": {"tokens_per_micro_batch": 8192, "policy": {"learning_rate": 1e-9, "warmup_steps": 0}},
         "checkpoint": {"every_steps": 1000},
@@ -65,8 +67,8 @@ def measure(context: int, steps: int, streaming: dict[str, Any]) -> list[dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--steps", type=int, default=15)
-    parser.add_argument("--context", type=int, default=1024, help="model.context_tokens")
+    parser.add_argument("--steps", type=int, default=9)
+    parser.add_argument("--context", type=int, default=2048, help="model.context_tokens")
     options = parser.parse_args()
     base = 0.0
     print("                                    s a step  ratio  waiting  tokens/s  staleness  pause s  mean, longest")
@@ -75,7 +77,7 @@ def main() -> None:
         seconds = median(row["time/step"] for row in rows)
         base = base or seconds
         waiting = sum(row["time/generate"] for row in rows) / sum(row["time/step"] for row in rows)
-        tokens = 128 * sum(row["rollout/response_tokens_mean"] for row in rows) / sum(row["time/step"] for row in rows)
+        tokens = SAMPLES * sum(row["rollout/response_tokens_mean"] for row in rows) / sum(row["time/step"] for row in rows)
         print(
             f"{name:<34} {seconds:>9.2f} {base / seconds:>6.2f} {waiting:>8.0%} {tokens:>9,.0f} "
             f"{sum(row['rollout/staleness_mean'] for row in rows) / len(rows):>10.2f} "

@@ -28,8 +28,6 @@ WAYS = {
     "staleness 2": {"max_staleness": 2},
     "staleness 1, no partial rollouts": {"max_staleness": 1, "partial_rollout": "off"},
 }
-SAMPLES = 32
-"""Of a step: 4 prompts x 8."""
 LEFT_OUT = 3
 """Steps at the beginning: the stream fills up."""
 
@@ -65,6 +63,12 @@ def measure(context: int, steps: int, streaming: dict[str, Any]) -> list[dict[st
     return [line for line in lines if "time/step" in line][LEFT_OUT:]
 
 
+def lengths(rows: list[dict[str, float]], which: str) -> list[float]:
+    """Mean or longest response of the steps in which some finished."""
+    name = f"rollout/response_tokens_{which}"
+    return [row[name] for row in rows if name in row]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--steps", type=int, default=9)
@@ -77,13 +81,14 @@ def main() -> None:
         seconds = median(row["time/step"] for row in rows)
         base = base or seconds
         waiting = sum(row["time/generate"] for row in rows) / sum(row["time/step"] for row in rows)
-        tokens = SAMPLES * sum(row["rollout/response_tokens_mean"] for row in rows) / sum(row["time/step"] for row in rows)
+        generating = "time/step" if streaming else "time/generate"  # what tokens_per_second is counted over
+        tokens = sum(row["rollout/tokens_per_second"] * row[generating] for row in rows)
+        tokens /= sum(row["time/step"] for row in rows)
         print(
             f"{name:<34} {seconds:>9.2f} {base / seconds:>6.2f} {waiting:>8.0%} {tokens:>9,.0f} "
             f"{sum(row['rollout/staleness_mean'] for row in rows) / len(rows):>10.2f} "
             f"{median(row['rollout/pause_seconds'] for row in rows):>8.3f}  "
-            f"{median(row['rollout/response_tokens_mean'] for row in rows):.0f}, "
-            f"{median(row['rollout/response_tokens_max'] for row in rows):.0f}",
+            f"{median(lengths(rows, 'mean')):.0f}, {median(lengths(rows, 'max')):.0f}",
             flush=True,
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rewards.atomic import write_atomically
 from rewards.errors import DataFileError
 
 Row = dict[str, Any]
@@ -39,6 +40,11 @@ def stream_rows(path: Path) -> Iterator[tuple[int, Row]]:
     if path.suffix in (".jsonl", ".json"):
         return _jsonl(path)
     raise DataFileError(f"data file {path}: unknown kind `{path.suffix}`. Convert it to .jsonl or .parquet.")
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a JSONL file, whole or not at all; what is there is replaced."""
+    write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def count_rows(path: Path) -> int:

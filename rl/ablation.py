@@ -7,6 +7,7 @@ runs that are finished are not run again. Seeds are the outer loop: after each, 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +20,9 @@ from pydantic import Field
 from rewards.config import Section
 from rewards.settings.source import Problem, read_source
 from rewards.settings.validate import checked
-from rl.errors import ConfigError, PonderError
+from rl.errors import EXIT_STOPPED, ConfigError, PonderError
 from rl.load_config import load_config
 
-EXIT_STOPPED = 130
 LAST_STEPS = 10
 """Training accuracy in the table is a mean over as many steps at the end."""
 
@@ -91,7 +91,7 @@ def ablate(path: Path, seeds: Sequence[int] | None = None, *, table_only: bool =
             if table_only or outcome_of(ablation.runs_folder / f"{name}-{seed}") is not None:
                 continue
             print(f"{name}, seed {seed}", flush=True)
-            code = subprocess.run(_command(ablation, name, variant, seed), check=False).returncode
+            code = wait_for(_command(ablation, name, variant, seed))
             if code == EXIT_STOPPED:
                 return code
             if code != 0:
@@ -102,6 +102,20 @@ def ablate(path: Path, seeds: Sequence[int] | None = None, *, table_only: bool =
         if not table_only or place == len(chosen) - 1:
             print("\n".join(table(ablation, chosen)), flush=True)
     return 0
+
+
+def wait_for(command: Sequence[str]) -> int:
+    """Run a command to its end, however long it takes to save after Ctrl-C, which reaches it as well.
+
+    Returns:
+        Its exit code.
+    """
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)  # a function: the child does not inherit it
+    try:
+        with subprocess.Popen(command) as process:
+            return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def outcome_of(run: Path) -> Outcome | None:

@@ -14,11 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rewards.errors import DataFileError, SettingsError
-from rl.errors import ConfigError, PonderError
+from rl.errors import EXIT_STOPPED, ConfigError, PonderError
 from rollout.errors import RolloutError
 from sandbox.config import IMAGE, PYTHON
-
-EXIT_INTERRUPTED = 130
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -52,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ConfigError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return EXIT_STOPPED
     except BrokenPipeError:  # `ponder check ... | head`
         sys.stderr.close()
         return 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+EXIT_STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+
 
 class PonderError(Exception):
     """Something outside the code is wrong; the message names it, its place and the way out."""

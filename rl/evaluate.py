@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import traceback
 from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from rewards.atomic import write_atomically
 from rewards.errors import DataFileError
+from rewards.rows import write_rows
 from rl.config import RunConfig
 from rl.data.source import load_examples, render
 from rl.errors import PonderError
@@ -56,8 +55,7 @@ def evaluate_model(
         finally:
             console.close()
     if out is not None:
-        rows = (row for group in measured.groups for row in group.rows())
-        write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_rows(out, (row for group in measured.groups for row in group.rows()))
     return measured
 
 

@@ -95,11 +95,11 @@ class GroupStream:
             RolloutError, RewardFailed: what ended a group; the stream cannot be used afterwards.
         """
         self._admit()
+        self._raise_failure()
         while not self._complete():
             self._news.clear()
             await self._news.wait()
-            if self._failure is not None:
-                raise self._failure
+            self._raise_failure()
         chosen = [self._ready.pop(number) for number in self._oldest()]
         self._learning = True
         generated, self._generated = self._generated, []
@@ -121,8 +121,7 @@ class GroupStream:
         self._draining = True
         while self._running:
             await asyncio.wait([task for _, task in self._running.values()])
-            if self._failure is not None:
-                raise self._failure
+            self._raise_failure()
 
     def state(self) -> StreamState:
         """Where the stream stands now, for a checkpoint."""
@@ -158,6 +157,10 @@ class GroupStream:
         for prompt in self._prompts.take(self._room()):
             self._start(Ticket(self._admitted, prompt, self._version))
             self._admitted += 1
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _start(self, ticket: Ticket) -> None:
         self._running[ticket.number] = (ticket, asyncio.create_task(self._make(ticket)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rewards.errors import DataFileError, RewardFailed
 from rl.config import RunConfig
 from rl.data.stream import PromptStream
-from rl.errors import PonderError
+from rl.errors import EXIT_STOPPED, PonderError
 from rl.plan import plan_rows
 from rl.prepare import Prepared, prepare
 from rl.run.checkpoint import Checkpoint, RunState, latest_checkpoint
@@ -25,9 +25,6 @@ from rl.system import running_system
 from rl.trainer import run_steps
 from rl.value_pretraining import pretrain_critic
 from rollout.errors import RolloutError
-
-EXIT_STOPPED = 130
-"""What a shell expects of a program that Ctrl-C ended."""
 
 
 def train(config: RunConfig, *, base: Path) -> int:

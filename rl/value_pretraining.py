@@ -8,6 +8,7 @@ folder, as a reward model that another run can start from (`model.critic`).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from rl.algorithms.base import DynamicSampling, ValuePretraining
 from rl.algorithms.targets import compute_targets
 from rl.batch import Batch, TrainSample
 from rl.data.saved import load_saved
+from rl.durable import flush, flush_tree
 from rl.groups import to_batch
 from rl.run.checkpoint import RunState
 from rl.run.session import Clock, Session
@@ -139,5 +141,7 @@ async def _keep_critic(session: Session) -> None:
         "loss": state.value_loss,
     }
     (part / RECORD).write_text(json.dumps(record, indent=1))
+    await asyncio.to_thread(flush_tree, part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
+    flush(folder.parent)

@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from rewards.atomic import write_atomically
+from rewards.rows import write_rows
 from rl.config import RunConfig
 from rl.data.saved import VALUE_SAMPLES
 from rl.errors import PonderError
@@ -103,13 +104,11 @@ class RunFolder:
 
     def write_value_samples(self, number: int, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write all samples of a step of value pretraining."""
-        path = self.root / VALUE_SAMPLES / f"step-{number:06d}.jsonl"
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_rows(self.root / VALUE_SAMPLES / f"step-{number:06d}.jsonl", rows)
 
     def write_samples(self, step: int, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write all samples of a step; a resumed step replaces what an interrupted one left."""
-        write_atomically(self.samples(step), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_rows(self.samples(step), rows)
 
     def read_summary(self) -> dict[str, Any]:
         """What is known so far of the run's outcome ({} at the start)."""

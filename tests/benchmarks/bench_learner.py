@@ -16,6 +16,7 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +43,15 @@ ALGORITHM = Dapo()
 
 def make_batch(samples: int, prompt: int, response: int, vocabulary: int) -> Batch:
     """Responses of 50% to 150% of the given length."""
+    sizes = np.random.default_rng(0).integers(response // 2, response * 3 // 2 + 1, samples)
+    return random_batch(sizes.tolist(), prompt, vocabulary)
+
+
+def random_batch(sizes: Sequence[int], prompt: int, vocabulary: int) -> Batch:
+    """Random samples with responses of these lengths, in groups of eight, every other one right."""
     rng = np.random.default_rng(0)
     made = []
-    for index in range(samples):
-        size = int(rng.integers(response // 2, response * 3 // 2 + 1))
+    for index, size in enumerate(sizes):
         made.append(
             TrainSample(
                 prompt_ids=rng.integers(0, vocabulary, prompt).astype(np.int32),

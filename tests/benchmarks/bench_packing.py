@@ -29,11 +29,12 @@ from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 
 from rl.algorithms.config import Dapo
 from rl.algorithms.targets import compute_targets
-from rl.batch import Batch, TrainSample
+from rl.batch import Batch
 from rl.learner.batching import OptimizerStep, Schedule, count
 from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
 from rl.models.tiny import CONFIG
+from tests.benchmarks.bench_learner import random_batch
 
 ALGORITHM = Dapo()
 PROMPT = 20
@@ -43,24 +44,9 @@ SPREAD = np.log(10) / (2 * 1.645)
 
 def make_batch(samples: int, median: int, longest: int, vocabulary: int) -> Batch:
     """Random samples; lengths are of prompt and response together."""
-    rng = np.random.default_rng(0)
-    lengths = np.clip(rng.lognormal(np.log(median), SPREAD, samples), PROMPT + 1, longest).astype(int)
-    made = []
-    for index, length in enumerate(lengths):
-        size = int(length) - PROMPT
-        made.append(
-            TrainSample(
-                prompt_ids=rng.integers(0, vocabulary, PROMPT).astype(np.int32),
-                response_ids=rng.integers(0, vocabulary, size).astype(np.int32),
-                rollout_logprobs=np.full(size, -6.0, np.float32),
-                versions=np.zeros(size, dtype=np.int32),
-                loss_mask=np.ones(size, np.bool_),
-                reward=float(index % 2),
-                correct=bool(index % 2),
-                group=index // 8,
-            )
-        )
-    return Batch(made)
+    lengths = np.random.default_rng(0).lognormal(np.log(median), SPREAD, samples)
+    sizes = np.clip(lengths, PROMPT + 1, longest).astype(int) - PROMPT
+    return random_batch(sizes.tolist(), PROMPT, vocabulary)
 
 
 class FixedCount(LearnerGroup):

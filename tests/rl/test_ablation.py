@@ -3,12 +3,17 @@
 1. The shipped ones are valid, every variant of them; each changes what its name says.
 2. A mistake in any variant is named before anything runs.
 3. Runs that are finished are not run again; a run that fails is named, and those before it stay.
-4. The table compares each variant with the first one of the same configuration, over the seeds that both have.
+4. Ctrl-C reaches the run, which is waited for until it has saved.
+5. The table compares each variant with the first one of the same configuration, over the seeds that both have.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +91,37 @@ def test_what_is_finished_is_kept_and_a_failure_is_named(
         ablate(path)
     assert "full, seed 0" not in capfd.readouterr().out
     assert ablation.outcome_of(tmp_path / "runs" / "full-0") is not None
+
+
+RUN = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+print("running", flush=True)
+signal.sigwait({signal.SIGINT})
+sys.stdin.readline()
+open(sys.argv[1], "w").write("saved")
+sys.exit(130)
+"""
+"""Saves after Ctrl-C, and not before it is told to."""
+
+
+def test_an_interrupted_run_is_waited_for(tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    command = [sys.executable, "-c", RUN, str(saved)]
+    waiting = f"import sys; from rl.ablation import wait_for; sys.exit(wait_for({command!r}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    os.killpg(process.pid, signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)  # subprocess.run would have killed the run after a quarter of a second
+    process.stdin.write("go on\n")
+    process.stdin.close()
+    assert process.wait(timeout=60) == 130
+    assert saved.read_text() == "saved"

@@ -28,7 +28,7 @@ from rl.learner.messages import Job, Shares
 from rl.learner.micro import tensors
 from rl.learner.model import load_critic, load_policy
 from rl.learner.worker import LearnerWorker
-from tests.rl.learner_parts import local_ray, make_batch, make_model
+from tests.rl.learner_parts import make_batch
 
 BATCH = make_batch()
 LONGEST = 30
@@ -224,19 +224,8 @@ class Probes:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_model(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
 def expected(model: str) -> dict[str, Gradients]:
     return plain_gradients(model)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
 
 
 @pytest.fixture(scope="module", params=[(1, 0), (2, 0), (2, 2)], ids=lambda p: f"{p[0]}-ranks-zero-{p[1]}")

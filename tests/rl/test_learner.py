@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from rl.learner.kernels import choose_attention
 from rl.learner.logprobs import LogprobHead
 from rl.learner.micro import tensors
 from rl.learner.model import PolicyNetwork, full_weights, load_critic, load_policy
-from tests.rl.learner_parts import local_ray, make_batch, make_model, published
+from tests.rl.learner_parts import make_batch, make_model, published
 
 CPU = torch.device("cpu")
 BATCH = make_batch()
@@ -195,17 +194,6 @@ def test_offload_needs_its_zero_stage() -> None:
 
 
 # --- real Ray and DeepSpeed -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_model(tmp_path_factory.mktemp("model"))
 
 
 CONFIG = LearnerConfig(

@@ -41,7 +41,6 @@ from tests.rl.learner_parts import (
     VOCABULARY,
     assert_same_learning,
     learn_twice,
-    local_ray,
     make_batch,
     make_mixed_model,
     make_model,
@@ -218,12 +217,6 @@ def test_only_attention_keeps_samples_apart(tmp_path: Path) -> None:
 
 
 # --- real Ray and DeepSpeed -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
 
 
 @pytest.mark.slow

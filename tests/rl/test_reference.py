@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from rl.algorithms.targets import compute_targets
 from rl.batch import Batch, Estimates, FloatRow
 from rl.learner.config import LearnerConfig, LoraConfig, OptimizerConfig
 from rl.learner.group import LearnerGroup
-from tests.rl.learner_parts import local_ray, make_batch, make_model
+from tests.rl.learner_parts import make_batch
 
 BATCH = make_batch()
 SHAPES: list[dict[str, Any]] = [
@@ -32,17 +31,6 @@ SHAPES: list[dict[str, Any]] = [
     {"ranks": 1, "zero_stage": 0, "lora": LoraConfig(rank=4)},
     {"ranks": 2, "zero_stage": 3, "lora": LoraConfig(rank=4)},
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_model(tmp_path_factory.mktemp("model"))
 
 
 def start(model: str, folder: Path, algorithm: AlgorithmConfig, **config: Any) -> LearnerGroup:

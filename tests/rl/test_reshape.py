@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,10 @@ from rl.learner.config import LoraConfig, OffloadConfig, OptimizerConfig
 from rl.learner.group import CONVERTED, LearnerGroup
 from rl.learner.reshape import Parameter, read_parameters
 from rl.learner.saved import Saved, read_saved, write_saved
-from tests.rl.learner_parts import local_ray, make_model
+from tests.rl.learner_parts import make_model
 from tests.rl.test_learner import ALGORITHM, BATCH, CONFIG, Learnt, learn, start
 
 NETWORKS = ("policy", "critic")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ from tests.rl.learner_parts import (
     Learnt,
     assert_same_learning,
     learn_twice,
-    local_ray,
     make_batch,
     make_mixed_model,
     make_model,
@@ -122,17 +120,6 @@ def test_heads_must_be_shared_evenly() -> None:
 
 
 # --- real Ray and DeepSpeed -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_model(tmp_path_factory.mktemp("model"))
 
 
 VAPO, GSPO = Vapo(kl=ReferenceKl(weight=0.1), entropy_weight=0.01), Gspo(clip_low=0.01, clip_high=0.01)

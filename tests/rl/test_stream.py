@@ -257,6 +257,22 @@ async def test_new_weights_can_wait_for_what_is_unfinished() -> None:
     await stream.close()
 
 
+async def test_a_failure_while_the_learner_works_is_not_lost() -> None:
+    machine = Machine()
+    stream = make(machine, 1)
+    taking = asyncio.create_task(stream.take())
+    await settle()
+    await finish(machine, 0, 1, 2, 3, 4, 5, 6)
+    await taking
+    machine.fail = True
+    await finish(machine, 7)
+    machine.fail = False
+    await publish(machine, stream)
+    with pytest.raises(RuntimeError, match="a worker died"):
+        await stream.take()
+    await stream.close()
+
+
 async def test_a_failure_ends_take() -> None:
     machine = Machine()
     stream = make(machine, 1)

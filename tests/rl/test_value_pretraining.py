@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from rl.learner.model import load_critic
 from rl.models.resolve import resolve_model
 from rl.run.checkpoint import RunState
 from rl.value_pretraining import reached
-from tests.rl.learner_parts import VOCABULARY, local_ray, make_batch, make_model
+from tests.rl.learner_parts import VOCABULARY, make_batch, make_model
 
 TOKENIZER = AutoTokenizer.from_pretrained(resolve_model("tiny").tokenizer_path)
 
@@ -151,12 +150,6 @@ def test_a_model_without_one_score_is_no_critic(tmp_path: Path, labels: int | No
     what = "is not there" if labels is None else "has 2 outputs"
     with pytest.raises(PonderError, match=rf"no reward model(.|\n)*{what}(.|\n)*Ways out"):
         read_value_head(folder)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
 
 
 @pytest.mark.slow

@@ -136,6 +136,7 @@ def _warmup(options: argparse.Namespace) -> int:
             config.warmup,
             base=loaded.base,
             seed=config.seed,
+            budget=config.budget,
             progress=lambda line: print(line, file=screen),
         )
     print(folder)

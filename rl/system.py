@@ -22,12 +22,14 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.runner import RewardRunner
+from rl.budget.rewards import with_tokenizer
 from rl.collect import Collector
 from rl.config import RunConfig
 from rl.errors import PonderError
 from rl.learner.group import LearnerGroup
 from rollout.fleet import RolloutFleet
 from rollout.weights import WeightPublisher
+from verifiers.thinking import THINK_TAGS
 
 Device = Literal["cpu", "gpu"]
 
@@ -88,8 +90,15 @@ async def running_system(
     device = choose_device(config)
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
     async with AsyncExitStack() as stack:
+        budget = config.budget
         rewards = stack.enter_context(
-            RewardRunner(config.rewards, config.reward_runner, config.correctness, base, output=logs / "rewards.log")
+            RewardRunner(
+                with_tokenizer(config.rewards, model_path, budget),
+                config.reward_runner,
+                config.correctness,
+                base,
+                output=logs / "rewards.log",
+            )
         )
         stack.enter_context(_ray(config, device, logs))
         starting_fleet = asyncio.create_task(
@@ -130,7 +139,13 @@ async def running_system(
             fleet=fleet,
             learners=learners,
             rewards=rewards,
-            collector=Collector(fleet, rewards, tokenizer, seed=config.seed),
+            collector=Collector(
+                fleet,
+                rewards,
+                tokenizer,
+                seed=config.seed,
+                tags=THINK_TAGS if budget is None else budget.format.think,
+            ),
             tokenizer=tokenizer,
             weights=weights,
         )

@@ -122,6 +122,10 @@ def _warmup(options: argparse.Namespace) -> int:
 
     loaded = load_config(options.config, options.overrides)
     config = loaded.config
+    if options.make_data is not None:
+        from rl.budget.make_command import make_worked_examples
+
+        return make_worked_examples(config, options.make_data, options.out, levels_per_trace=options.levels_per_trace)
     if config.warmup is None:
         raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
     from rl.data.source import load_examples
@@ -355,7 +359,23 @@ def _parser() -> argparse.ArgumentParser:
     ablation.add_argument("--seeds", metavar="N", type=int, nargs="+", help="these in place of the file's")
     ablation.add_argument("--table", action="store_true", help="print the table of what has run, run nothing")
 
-    configured(add("warmup", _warmup, "supervised warm start by the `warmup` section; prints the folder", _OVERRIDES))
+    warming = add(
+        "warmup",
+        _warmup,
+        "supervised warm start by the `warmup` section; prints the folder",
+        "  ponder warmup my_run.yaml\n"
+        "  ponder warmup my_run.yaml --make-data traces.jsonl --out worked.jsonl   then warmup.examples: worked.jsonl\n"
+        + _OVERRIDES,
+    )
+    configured(warming)
+    warming.add_argument(
+        "--make-data",
+        metavar="TRACES",
+        type=Path,
+        help="write worked examples at the budgets of `budget`, from correct thinking traces (JSONL); trains nothing",
+    )
+    warming.add_argument("--out", metavar="FILE", type=Path, help="with --make-data: the file to write")
+    warming.add_argument("--levels-per-trace", metavar="N", type=_count, default=2, help="budgets a trace (default: 2)")
     report = add("report", _report, "write the HTML report of runs again, or draw their curves into one picture")
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
     report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")

@@ -25,8 +25,9 @@ def flaw_thinking(plain: Sequence[int], budget: int | None, tokens: ThinkingToke
     if budget == 0:
         return _thinks_anyway(plain, tokens, rng)
     if budget is None:
-        length = len(plain) + 64
-        return render_thinking(plain, rng.randint(length // 2, 2 * length), _shorter(tokens, rng.uniform(0.4, 0.9)))
+        least = tokens.format.shortest_interval
+        made_up = rng.randint(least, max(len(plain), least))
+        return render_thinking(plain, made_up, _shorter(tokens, rng.uniform(0.4, 0.9)))
     true = render_thinking(plain, budget, tokens)
     found = parse(true, tokens, opened=tokens.format.opened(budget)).reflections
     flaws: list[Callable[[], list[int]]] = [lambda: _beyond(plain, budget, tokens, rng)]

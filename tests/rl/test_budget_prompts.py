@@ -90,8 +90,8 @@ def test_a_column_has_shares_of_its_own() -> None:
 
 
 def test_a_curriculum_changes_the_shares_on_the_way() -> None:
-    config = section(levels={1024: 1}, curriculum=[{"after_prompts": 100, "levels": {512: 1}},
-                                                   {"after_prompts": 200, "range": {"low": 2, "high": 2, "multiple_of": 1}}])  # fmt: skip
+    tight = {"after_prompts": 200, "range": {"low": 2, "high": 2, "multiple_of": 1}}
+    config = section(levels={1024: 1}, curriculum=[{"after_prompts": 100, "levels": {512: 1}}, tight])
     assert [set(draws(config, 5, drawn=drawn)) for drawn in (99, 100, 199, 200)] == [{1024}, {512}, {512}, {2}]
 
 
@@ -162,7 +162,7 @@ def test_every_held_out_prompt_is_measured_at_every_level(tokenizer: PreTrainedT
 
 def test_a_template_that_leaves_the_budget_out_is_refused(tokenizer: PreTrainedTokenizerBase) -> None:
     tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}\n{% endfor %}assistant:"
-    with pytest.raises(ConfigError, match="leaves the thinking budget out.*budget.turn: system"):
+    with pytest.raises(ConfigError, match=r"leaves the thinking budget out.*budget.turn: system"):
         Budgets(section(levels={512: 1}), tokenizer, seed=0)
     budgets = Budgets(section(levels={512: 1, 600: 1, 0: 1}, turn="system"), tokenizer, seed=0)
     told = {p.thinking_budget: tokenizer.decode(p.token_ids) for p in budgets.sweep(prompts(1))}
@@ -177,7 +177,7 @@ def test_a_template_that_leaves_the_budget_out_is_refused(tokenizer: PreTrainedT
 
 def test_a_template_that_opens_other_tags_is_refused(tokenizer: PreTrainedTokenizerBase) -> None:
     tokenizer.chat_template += "{{ '<seed:think>' if thinking_budget else '' }}"
-    with pytest.raises(ConfigError, match="budget 512 leaves the thinking open.*prompt_opens says nothing"):
+    with pytest.raises(ConfigError, match=r"budget 512 leaves the thinking open.*prompt_opens says nothing"):
         Budgets(section(levels={512: 1}), tokenizer, seed=0)
     Budgets(section(levels={512: 1}, format={"prompt_opens": "thinking"}), tokenizer, seed=0)
 
@@ -209,5 +209,5 @@ def test_check_names_the_key(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     text = Path("configs/quickstart_budget.yaml").read_text().replace("unlimited: 0.1", "limitless: 0.1")
     path.write_text(text)
-    with pytest.raises(ConfigError, match="budget.levels .*a level is a number of tokens"):
+    with pytest.raises(ConfigError, match=r"budget.levels .*a level is a number of tokens"):
         load_config(path)

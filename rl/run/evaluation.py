@@ -7,7 +7,7 @@ arXiv 2107.03374).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import comb, sqrt
 
 import numpy as np
@@ -35,9 +35,9 @@ class Evaluation:
     prompts: int
     """Counted at each budget that they were measured at."""
     samples_per_prompt: int
-    budget: Mapping[str, float]
-    """Metrics by thinking budget; empty where the run has none."""
     groups: Sequence[ScoredGroup]
+    budget: Mapping[str, float] = field(default_factory=dict)
+    """Metrics by thinking budget (`rl.budget.metrics`); empty where the run has none."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for `summary.json`."""
@@ -72,8 +72,8 @@ def summarise_groups(groups: Sequence[ScoredGroup], judge: GroupMetrics = no_met
         truncated=float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
         prompts=len(groups),
         samples_per_prompt=size,
-        budget=judge(groups),
         groups=groups,
+        budget=judge(groups),
     )
 
 

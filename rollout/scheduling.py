@@ -125,7 +125,7 @@ class Scheduler:
         self._split()
         started: list[tuple[int, Work]] = []
         while self._waiting:
-            key, work = self._waiting[0]
+            work = self._waiting[0][1]
             number = self._shortest(work)
             if number is None:
                 break  # nothing overtakes: what is due first must not wait for what is small

@@ -95,7 +95,7 @@ async def setup(
 
 def family(fleet: RolloutFleet) -> list[psutil.Process]:
     """The processes of a fleet: actors and engines."""
-    return [member for one in fleet._processes if one.is_running() for member in (one, *one.children(True))]
+    return [member for one in fleet._processes.values() if one.is_running() for member in (one, *one.children(True))]
 
 
 def is_tied(setup: Setup) -> bool:
@@ -194,7 +194,7 @@ async def test_leaving_early_ends_the_work(setup: Setup) -> None:
     async for _ in stream:
         break
     await stream.aclose()  # type: ignore[attr-defined]
-    assert setup.fleet._unfinished == [0]
+    assert not setup.fleet._flights
     assert len(await collect(setup, requests(prompts(2), 1))) == 2
 
 

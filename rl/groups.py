@@ -66,12 +66,14 @@ class ScoredGroup:
             }
 
 
-def to_batch(groups: Sequence[ScoredGroup], version: int) -> Batch:
+def to_batch(groups: Sequence[ScoredGroup], version: int, *, loss_max_staleness: int | None = None) -> Batch:
     """The learner's view of a step; samples whose reward failed (reward None) leave the loss here.
 
     Args:
         version: the learner's weight version.
+        loss_max_staleness: tokens that are older than so many versions leave the loss; None: none does.
     """
+    oldest = 0 if loss_max_staleness is None else version - loss_max_staleness
     return Batch(
         [
             TrainSample(
@@ -79,7 +81,7 @@ def to_batch(groups: Sequence[ScoredGroup], version: int) -> Batch:
                 response_ids=sample.response_ids,
                 rollout_logprobs=sample.logprobs,
                 versions=sample.versions,
-                loss_mask=sample.loss_mask,
+                loss_mask=sample.loss_mask & (sample.versions >= oldest),
                 reward=score.reward,
                 correct=score.correct is True,
                 group=number,

@@ -63,6 +63,8 @@ class RolloutFleet:
         self._lost: dict[int, asyncio.Event] = {}
         """One of each worker that takes part, set when it is lost."""
         self._lives: list[asyncio.Task[None]] = []
+        self._heard = dict.fromkeys(range(len(settings)), 0.0)
+        """When each worker last generated something, or began to start (seconds of the event loop's clock)."""
         self._losses = dict.fromkeys(range(len(settings)), 0)
         """Since the worker last finished a sample."""
         self._scheduler = Scheduler()
@@ -163,8 +165,8 @@ class RolloutFleet:
             RolloutError: a prompt does not fit, or workers failed in a way that starting again does not mend.
         """
         self._require_fit(requests)
-        call, now = Call(sampling or self._config.sampling, due), asyncio.get_running_loop().time()
-        flights = [Flight(next(self._tickets), request, call, request.begun, now, now) for request in requests]
+        call = Call(sampling or self._config.sampling, due)
+        flights = [Flight(next(self._tickets), request, call, request.begun) for request in requests]
         call.left.update(flight.ticket for flight in flights)
         self._flights.update((flight.ticket, flight) for flight in flights)
         self._enqueue(flights)
@@ -203,7 +205,8 @@ class RolloutFleet:
             start = asyncio.get_running_loop().time()
             self._manifest = manifest
             times: list[SwapTimes] = await (self._of_all("swap", manifest) if manifest.path else self._of_all("times"))
-            self.version, self._resting = manifest.version, False
+            self.version = manifest.version
+            self._go_on()
             seconds = asyncio.get_running_loop().time() - start
         pause = max((time.swap for time in times), default=0.0)
         return {
@@ -222,20 +225,35 @@ class RolloutFleet:
     async def wake(self) -> None:
         """Go on after `rest` without new weights."""
         async with self._swap:
-            self._resting = False
             await self._of_all("wake")
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._resting = False
+        self._heard = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
 
     async def parameter_report(self) -> list[str]:
         """Parameters to look at when the learner's logprobs and the engine's disagree."""
         reports: list[list[str]] = await self._of_all("report")
         return sorted({name for report in reports for name in report})
 
-    def stragglers(self, count: int) -> list[str]:
-        """For people: workers that are not there, and the samples of which nothing was heard for longest."""
-        now = asyncio.get_running_loop().time()
-        missing = [f"worker {one.index} is being started" for one in self._settings if one.index not in self._lost]
-        oldest = sorted(self._flights.values(), key=lambda flight: flight.heard)[:count]
-        return missing + [flight.told(now) for flight in oldest]
+    def stalls(self, seconds: float) -> list[str]:
+        """For people: workers that have been starting for longer than this, or have generated nothing."""
+        now, lines = asyncio.get_running_loop().time(), []
+        for settings in self._settings:
+            index, log = settings.index, settings.log
+            flights = [self._flights[ticket] for ticket in self._scheduler.running(index)]
+            silence = now - max([self._heard[index], *(flight.given for flight in flights)])
+            if silence < seconds:
+                continue
+            if index not in self._lost:
+                lines.append(f"rollout worker {index} has been starting for {silence:.0f} s (log: {log})")
+            elif flights and not self._resting:
+                lines.append(
+                    f"rollout worker {index} has generated nothing for {silence:.0f} s. It has {len(flights)} samples, "
+                    f"among them {', '.join(flight.told() for flight in flights[:3])} (log: {log})"
+                )
+        return lines
 
     async def shutdown(self) -> None:
         """End all workers and their engines; fine to call twice."""
@@ -268,6 +286,7 @@ class RolloutFleet:
             EngineLost: it died meanwhile.
             RolloutError: it could not start, or the weights cannot reach it.
         """
+        self._heard[index] = asyncio.get_running_loop().time()
         actor = self._actors[index] = _actor(self._settings[index])
         node, process = await self._result(index, actor.whereabouts.remote())
         if node == ray.get_runtime_context().get_node_id():
@@ -355,7 +374,8 @@ class RolloutFleet:
             flight = self._flights.get(news.ticket)
             if flight is None or flight.worker != index:
                 continue  # it was cancelled
-            flight.hear(news, now)
+            flight.hear(news)
+            self._heard[index] = now
             if news.stop_reason is not None:
                 self._losses[index] = 0
                 self._scheduler.finished(news.ticket)
@@ -406,7 +426,7 @@ class RolloutFleet:
         for worker, work in self._scheduler.start():
             flights = [self._flights[ticket] for ticket in work.tickets]
             for flight in flights:
-                flight.worker = worker
+                flight.worker, flight.given = worker, asyncio.get_running_loop().time()
             asks = tuple(flight.ask() for flight in flights)
             orders.setdefault(worker, []).append(
                 Order(flights[0].request.prompt.token_ids, asks, flights[0].call.sampling)

@@ -36,18 +36,15 @@ class Flight:
     call: Call
     tokens: Tokens
     """All that is known of it."""
-    since: float
-    """When it was asked for (seconds of the event loop's clock)."""
-    heard: float
-    """When there was last something new of it."""
     worker: int | None = None
+    given: float = 0.0
+    """When the worker got it (seconds of the event loop's clock)."""
     losses: int = 0
     """Workers that were lost while they had it and that got it no further."""
 
-    def hear(self, news: News, now: float) -> None:
+    def hear(self, news: News) -> None:
         """Take what a worker reports."""
         self.tokens = news.tokens if news.anew else self.tokens + news.tokens
-        self.heard = now
         if len(news.tokens):
             self.losses = 0
 
@@ -84,10 +81,9 @@ class Flight:
         """Begin anew."""
         self.tokens = NO_TOKENS
 
-    def told(self, now: float) -> str:
-        """For people: where it is and for how long."""
-        where = "waits for a worker" if self.worker is None else f"worker {self.worker}"
-        return f"{self.request.sample_id}: {where}, {len(self.tokens)} tokens, nothing new for {now - self.heard:.0f} s"
+    def told(self) -> str:
+        """For people: what it is and how far it is."""
+        return f"{self.request.sample_id} after {len(self.tokens)} tokens"
 
 
 def works(flights: Sequence[Flight], lengths: ExpectedLengths, *, again: bool = False) -> Iterator[Work]:

@@ -12,18 +12,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
-import ray
 from transformers import LlamaForCausalLM
 
 from rollout.config import RolloutConfig, SamplingConfig
@@ -54,21 +51,6 @@ class Setup:
         self.models.append(tiny_model(version, tied=tied))
         await self.fleet.publish(self.weights.write(version, state(self.models[-1])))
         self.weights.discard_before(version)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # a short path: Ray puts sockets below it
-        ray.init(
-            address="local",
-            num_cpus=4,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=folder,
-        )
-        yield
-        ray.shutdown()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["untied", "tied"])

@@ -105,6 +105,7 @@ def group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
         "reward/accuracy": sum(group.correct for group in groups) / len(samples),
         "rollout/response_tokens_mean": float(lengths.mean()),
         "rollout/response_tokens_max": float(lengths.max()),
+        "rollout/longest_over_median": float(lengths.max() / max(np.median(lengths), 1.0)),
         "rollout/truncated": float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
         **_without_signal(groups, ""),
     }

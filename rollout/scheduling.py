@@ -1,0 +1,219 @@
+"""Which worker answers which samples, and when: the scheduler of the rollout fleet, without Ray, vLLM or a clock.
+
+The fleet drives it with real workers, the simulator (`rl/simulation`) with modelled ones.
+
+- What is lost with a worker goes first, then what is due at the earliest weight version, then the longest (as far as
+  is known), then the oldest. Work waits here, not in the engines, so that a worker that is done early gets more.
+- It goes to the worker with the fewest expected tokens left among those that have room: fewer samples than the engine
+  decodes at once, and a KV cache that holds what is expected of them.
+- The samples of one prompt stay together and share its KV cache. They are split only where workers would have nothing
+  to do, and when computing the prompt again costs less than what is gained.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Samples of one prompt that are to be generated."""
+
+    tickets: tuple[int, ...]
+    """Number of each sample."""
+    prompt_tokens: int
+    expected_tokens: float
+    """Of each response, from here on."""
+    due: int = 0
+    """Weight version by which it is wanted."""
+    again: bool = False
+    """It was lost with a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one worker's engine can hold."""
+
+    samples: int
+    """Decoded at once."""
+    kv_tokens: float
+    """Tokens in its KV cache."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    capacity: Capacity
+    running: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """Ticket -> expected tokens of the response, and its part of the prompt's."""
+    tokens: float = 0.0
+    """Expected tokens of the responses."""
+    prompts: float = 0.0
+    """Tokens of their prompts; a prompt that samples share is counted once."""
+
+    def has_room(self, work: Work) -> bool:
+        if not self.running:  # whatever fits nowhere must still be generated
+            return True
+        if len(self.running) >= self.capacity.samples:
+            return False
+        wanted = work.prompt_tokens + work.expected_tokens * len(work.tickets)
+        return self.tokens + self.prompts + wanted <= self.capacity.kv_tokens
+
+
+class Scheduler:
+    """Holds what waits and knows what runs where. The caller reports what happens and asks what to start."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[tuple[bool, int, float, int], Work]] = []
+        self._order = itertools.count()
+        self._workers: dict[int, _Worker] = {}
+        self._where: dict[int, int] = {}
+        """Running ticket -> worker."""
+        self._queue: list[tuple[float, int]] = []
+        """(expected tokens, worker), with entries that are out of date."""
+
+    def join(self, worker: int, capacity: Capacity) -> None:
+        """A worker is ready for work."""
+        self._workers[worker] = _Worker(capacity)
+        heapq.heappush(self._queue, (0.0, worker))
+
+    def leave(self, worker: int) -> list[int]:
+        """A worker is gone; returns the tickets that ran on it. They are forgotten: `add` them again."""
+        gone = self._workers.pop(worker, None)
+        tickets = list(gone.running) if gone is not None else []
+        for ticket in tickets:
+            del self._where[ticket]
+        return tickets
+
+    def add(self, work: Work) -> None:
+        """Samples to be generated."""
+        key = (not work.again, work.due, -work.expected_tokens, next(self._order))
+        heapq.heappush(self._waiting, (key, work))
+
+    def cancel(self, tickets: Sequence[int]) -> dict[int, list[int]]:
+        """Forget these, waiting or running; returns those that run, by worker."""
+        gone = set(tickets)
+        left = []
+        for key, work in self._waiting:
+            kept = tuple(ticket for ticket in work.tickets if ticket not in gone)
+            if kept:
+                left.append((key, work if len(kept) == len(work.tickets) else replace(work, tickets=kept)))
+        self._waiting = left
+        heapq.heapify(self._waiting)
+        running: dict[int, list[int]] = {}
+        for ticket in tickets:
+            if ticket in self._where:
+                running.setdefault(self._where[ticket], []).append(ticket)
+                self.finished(ticket)
+        return running
+
+    def finished(self, ticket: int) -> None:
+        """A running sample ended."""
+        number = self._where.pop(ticket)
+        worker = self._workers[number]
+        expected, prompt = worker.running.pop(ticket)
+        worker.tokens -= expected
+        worker.prompts -= prompt
+        if not worker.running:
+            worker.tokens = worker.prompts = 0.0  # no rounding is left
+        heapq.heappush(self._queue, (worker.tokens, number))
+
+    def start(self) -> list[tuple[int, Work]]:
+        """What to start now, and on which worker; from here on it counts as running."""
+        self._split()
+        started: list[tuple[int, Work]] = []
+        while self._waiting:
+            work = self._waiting[0][1]
+            number = self._shortest(work)
+            if number is None:
+                break  # nothing overtakes: what is due first must not wait for what is small
+            heapq.heappop(self._waiting)
+            worker = self._workers[number]
+            share = work.prompt_tokens / len(work.tickets)
+            for ticket in work.tickets:
+                worker.running[ticket] = (work.expected_tokens, share)
+                self._where[ticket] = number
+            worker.tokens += work.expected_tokens * len(work.tickets)
+            worker.prompts += work.prompt_tokens
+            heapq.heappush(self._queue, (worker.tokens, number))
+            started.append((number, work))
+        return started
+
+    @property
+    def waiting(self) -> int:
+        """Samples that no worker has."""
+        return sum(len(work.tickets) for _, work in self._waiting)
+
+    def running(self, worker: int) -> list[int]:
+        """Tickets of one worker."""
+        found = self._workers.get(worker)
+        return list(found.running) if found is not None else []
+
+    def _shortest(self, work: Work) -> int | None:
+        """The worker with the fewest expected tokens that has room."""
+        full: list[tuple[float, int]] = []
+        chosen = None
+        while self._queue:
+            entry = heapq.heappop(self._queue)
+            tokens, number = entry
+            worker = self._workers.get(number)
+            if worker is None or worker.tokens != tokens or entry in full:
+                continue  # out of date, or twice
+            full.append(entry)
+            if worker.has_room(work):
+                chosen = number
+                break
+            if len(full) == _TRIED:
+                break
+        for entry in full:
+            heapq.heappush(self._queue, entry)
+        return chosen
+
+    def _split(self) -> None:
+        """Halve the largest pieces until every worker without work can have one."""
+        if not self._waiting or len(self._waiting) >= len(self._workers):
+            return
+        idle = sum(not worker.running for worker in self._workers.values())
+        while 0 < len(self._waiting) < idle:
+            place = max(range(len(self._waiting)), key=lambda i: _length(self._waiting[i][1]))
+            key, work = self._waiting[place]
+            half = len(work.tickets) // 2
+            if half == 0 or work.expected_tokens * half <= work.prompt_tokens:
+                return
+            self._waiting[place] = (key, replace(work, tickets=work.tickets[:half]))
+            self.add(replace(work, tickets=work.tickets[half:]))
+
+
+_TRIED = 64
+"""Workers that are asked for room: when so many with the shortest queues have none, the others have none either."""
+
+
+def _length(work: Work) -> float:
+    return work.expected_tokens * len(work.tickets)
+
+
+class ExpectedLengths:
+    """Response lengths to expect: of a prompt's last responses, else of all recent ones."""
+
+    _WEIGHT = 0.02
+    """Of a new length in the mean of all: it follows the last hundred or so."""
+
+    def __init__(self, most: int) -> None:
+        """Before anything was seen, the longest response is expected: nothing is put where it may not fit."""
+        self._most = float(most)
+        self._mean: float | None = None
+        self._own: dict[str, float] = {}
+
+    def note(self, prompt_id: str, tokens: int) -> None:
+        """A response of this length ended."""
+        self._mean = tokens if self._mean is None else self._mean + self._WEIGHT * (tokens - self._mean)
+        own = self._own.get(prompt_id)
+        self._own[prompt_id] = tokens if own is None else own + 0.2 * (tokens - own)
+
+    def of(self, prompt_id: str, done: int = 0) -> float:
+        """Tokens that a response still has before it, of which `done` are there."""
+        whole = self._own.get(prompt_id, self._most if self._mean is None else self._mean)
+        left = whole - done if done < whole else whole  # past its expected end it goes on for a while: tails are long
+        return min(left, self._most - done)

@@ -23,7 +23,7 @@ from rl.algorithms.base import DynamicSampling
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
-from rollout.fleet import RolloutFleet
+from rollout.keeper import Generator
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, Tokens
 from verifiers.thinking import THINK_TAGS, split_thinking
 
@@ -60,7 +60,7 @@ class Collector:
 
     def __init__(
         self,
-        fleet: RolloutFleet,
+        fleet: Generator,
         rewards: RewardRunner,
         tokenizer: PreTrainedTokenizerBase,
         *,

@@ -23,6 +23,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.runner import RewardRunner
+from rl.budget.keeping import kept_to_budgets
 from rl.budget.rewards import with_tokenizer
 from rl.collect import Collector
 from rl.config import RunConfig
@@ -169,7 +170,7 @@ async def running_system(
             learners=learners,
             rewards=rewards,
             collector=Collector(
-                fleet,
+                kept_to_budgets(fleet, config, tokenizer),
                 rewards,
                 tokenizer,
                 seed=config.seed,

@@ -152,6 +152,11 @@ class BudgetConfig(Section):
     each double of the lower one between)."""
     format: Annotated[ThinkingFormat, BeforeValidator(_read_format)] = FORMATS["seed"]
     """The protocol: `seed`, `think`, or tags, sentences and intervals of your own."""
+    enforce: Literal["off", "cap", "cap_and_reflect"] = "off"
+    """What is done while a response is written, in training and in evaluation. `cap`: its thinking is ended once it has
+    passed its budget, the end of a sentence and the last line; `cap_and_reflect`: true reflections are put in where
+    they are due, and the last line where the budget ends (a teacher for models that do not know the protocol). What is
+    put in leaves the loss."""
     turn: Literal["template", "system"] = "template"
     """How the budget is told. `template`: by the variable `thinking_budget` of the chat template (Seed-OSS, tiny);
     `system`: by Seed-OSS's words in a system turn, for templates that know no budget."""

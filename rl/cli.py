@@ -14,6 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rewards.errors import DataFileError, SettingsError
+from rl.budget.command import EXAMPLES as BUDGET_EXAMPLES
+from rl.budget.command import add_arguments as add_budget_arguments
+from rl.budget.command import run as run_budget
 from rl.errors import EXIT_STOPPED, ConfigError, PonderError
 from rollout.errors import RolloutError
 from sandbox.config import IMAGE, PYTHON
@@ -349,6 +352,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("--samples-per-prompt", metavar="N", type=int, help="evaluation.samples_per_prompt")
     evaluation.add_argument("--out", metavar="FILE", type=Path, help="write the samples there, as JSONL")
 
+    add_budget_arguments(
+        add("budget", run_budget, "measure accuracy by thinking budget of a model or an endpoint", BUDGET_EXAMPLES)
+    )
     export = add("export", _export, "write a run's policy as a Hugging Face folder")
     export.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     export.add_argument("out", metavar="OUT", type=Path, help="the folder to make")

@@ -72,7 +72,7 @@ def local_folder(name: str) -> Path | None:
     """Where a model's tokenizer lies on this machine; None where it is not here (or is built by us)."""
     if Path(name).expanduser().is_dir():
         return Path(name).expanduser()
-    if "/" not in name:
+    if name.count("/") != 1:  # no name of the hub
         return None
     from huggingface_hub import try_to_load_from_cache
 

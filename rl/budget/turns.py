@@ -13,7 +13,7 @@ from rl.budget.config import BudgetConfig, level_name
 from rl.data.example import Message
 from rl.data.source import prompt_ids
 from rl.errors import ConfigError
-from verifiers.thinking.format import Opened
+from verifiers.thinking.format import Opened, ThinkingFormat
 from verifiers.thinking.tokens import Tag, ThinkingTokens, TokenizerLike, bind
 
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ class BudgetTurns:
     def ids(self, messages: Sequence[Message], budget: int | None) -> list[int]:
         """Token ids of a conversation up to where the model's turn begins; `budget` None is unlimited."""
         if self._turn == "template":
-            options = {} if budget is None else {"thinking_budget": budget, "thinking_interval": self._interval(budget)}
+            options = (
+                {} if budget is None else {"thinking_budget": budget, "thinking_interval": self.words.interval(budget)}
+            )
             return prompt_ids(messages, self._tokenizer, **options)
-        ids = prompt_ids(self._with_words(messages, budget), self._tokenizer)
+        ids = prompt_ids(with_words(messages, budget, self.words), self._tokenizer)
         return ids + self._opening() if budget == 0 else ids
 
     def extra_tokens(self, budget: int | None) -> int:
@@ -83,22 +85,21 @@ class BudgetTurns:
         """Tags that are no tokens of their own in this tokenizer."""
         return [tag for tag, ids in zip(self.words.tags, self.tokens.tags, strict=True) if len(ids) > 1]
 
-    def _interval(self, budget: int) -> int:
-        return self.words.interval(budget)
-
-    def _with_words(self, messages: Sequence[Message], budget: int | None) -> list[Message]:
-        if budget is None:
-            return list(messages)
-        said = BUDGET_WORDS.format(budget=budget, interval=self._interval(budget)) if budget else DIRECT_WORDS
-        first = messages[0]
-        if first["role"] == "system":  # most templates take one system turn only
-            return [{**first, "content": f"{first['content']}\n\n{said}"}, *messages[1:]]
-        return [{"role": "system", "content": said}, *messages]
-
     def _opening(self) -> list[int]:
         """The tags that a prompt of budget 0 opens."""
         tags = {Opened.NOTHING: (), Opened.THINKING: (Tag.THINK,), Opened.REFLECTION: (Tag.THINK, Tag.REFLECT)}
         return [one for tag in tags[self.words.opened(0)] for one in self.tokens.tags[tag.value]]
+
+
+def with_words(messages: Sequence[Message], budget: int | None, words: ThinkingFormat) -> list[Message]:
+    """A conversation whose system turn tells the budget in Seed-OSS's words."""
+    if budget is None:
+        return list(messages)
+    said = BUDGET_WORDS.format(budget=budget, interval=words.interval(budget)) if budget else DIRECT_WORDS
+    first = messages[0]
+    if first["role"] == "system":  # most templates take one system turn only
+        return [{**first, "content": f"{first['content']}\n\n{said}"}, *messages[1:]]
+    return [{"role": "system", "content": said}, *messages]
 
 
 _OPEN = {Opened.NOTHING: "nothing", Opened.THINKING: "the thinking", Opened.REFLECTION: "a reflection in the thinking"}

@@ -179,6 +179,11 @@ def _eval(options: argparse.Namespace) -> int:
             print(f"{f'pass@{k}':<17} {value:.3f}")
     print(f"response tokens   {measured.response_tokens_mean:.1f} (mean)")
     print(f"truncated         {measured.truncated:.1%}")
+    if measured.budget:
+        from rl.budget.curve import points_of, table
+
+        print(f"compliance        {measured.budget['budget/compliance']:.3f}")
+        print("\n".join(table(points_of(measured.budget, measured.prompts * measured.samples_per_prompt))))
     return 0
 
 

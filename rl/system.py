@@ -23,7 +23,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.runner import RewardRunner
-from rl.budget.keeping import kept_to_budgets
+from rl.budget.keeping import kept_to_budgets, thinking_tokens
 from rl.budget.rewards import with_tokenizer
 from rl.collect import Collector
 from rl.config import RunConfig
@@ -117,10 +117,10 @@ async def running_system(
     config = share_cores(config, device)
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
     async with AsyncExitStack() as stack:
-        budget = config.budget
+        thinking = thinking_tokens(config, tokenizer)
         rewards = stack.enter_context(
             RewardRunner(
-                with_tokenizer(config.rewards, model_path, budget),
+                with_tokenizer(config.rewards, model_path, None if thinking is None else thinking.format),
                 config.reward_runner,
                 config.correctness,
                 base,
@@ -170,11 +170,11 @@ async def running_system(
             learners=learners,
             rewards=rewards,
             collector=Collector(
-                kept_to_budgets(fleet, config, tokenizer),
+                kept_to_budgets(fleet, config, thinking),
                 rewards,
                 tokenizer,
                 seed=config.seed,
-                tags=THINK_TAGS if budget is None else budget.format.think,
+                tags=THINK_TAGS if thinking is None else thinking.format.think,
             ),
             tokenizer=tokenizer,
             weights=weights,

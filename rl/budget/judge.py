@@ -63,7 +63,7 @@ class BudgetJudge:
             rewards: the run's; the first `use: thinking_budget` says the tolerances and weights.
         """
         given: Mapping[str, Any] = next((one.options for one in rewards if one.use == REWARD), {})
-        self._options = {**reward_options(given, model, None), "protocol": tokens.format.model_dump(mode="json")}
+        self._options = reward_options(given, model, tokens.format)
         self._tokens = tokens
 
     def judge(self, sample: Sample, text: str, *, correct: bool) -> Judged:

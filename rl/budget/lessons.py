@@ -16,7 +16,6 @@ from rl.budget.prompts import Budgets
 from rl.data.example import Example
 from rl.lessons import Lesson, Lessons
 from rollout.types import Prompt
-from verifiers.thinking.render import render_thinking
 from verifiers.thinking.tokens import Tag, ThinkingTokens
 
 
@@ -46,7 +45,9 @@ class BudgetLessons(Lessons):
             rng = random.Random(f"lesson/{self._seed}/{place}")
             plain, answer = take_apart(ids, tokens)
             flaw = rng.random() < self._noise
-            thought = flaw_thinking(plain, budget, tokens, rng) if flaw else render_thinking(plain, budget, tokens)
+            thought = self._budgets.thinking(plain, budget)
+            if flaw and thought:
+                thought = flaw_thinking(plain, budget, tokens, rng)
             ids = [*thought, *answer]
         return Lesson(self._budgets.turns.ids(example.messages, budget), ids, budget)
 

@@ -23,7 +23,6 @@ from rl.data.worked import load_worked
 from rl.errors import PonderError
 from rollout.types import Prompt
 from verifiers.math import verify
-from verifiers.thinking.render import render_thinking
 
 
 @dataclass
@@ -80,7 +79,7 @@ def _rows(
         made.wrong += 1
         return
     for budget in _levels(example, budgets, levels_per_trace, seed):
-        whole = [*render_thinking(plain, budget, tokens), *answer]
+        whole = [*budgets.thinking(plain, budget), *answer]
         made.rows += 1
         made.by_level[budgets.label(budget)] += 1
         yield {

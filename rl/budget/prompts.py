@@ -12,6 +12,7 @@ from rl.budget.draw import draw_budget
 from rl.budget.turns import BudgetTurns
 from rl.errors import ConfigError
 from rollout.types import Prompt
+from verifiers.thinking.render import render_thinking
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +25,7 @@ class Budgets:
         """Bind the section to a tokenizer.
 
         Raises:
-            ConfigError: the chat template leaves budgets out or opens other tags than the format says.
+            ConfigError: the chat template leaves budgets out.
         """
         self.config, self._seed = config, seed
         self.turns = BudgetTurns(config, tokenizer)
@@ -35,6 +36,12 @@ class Budgets:
         self.turns.check(list(dict.fromkeys([*trained, *self.levels])))
         self.extra_tokens = max(self.turns.extra_tokens(level) for level in [*trained, *self.levels])
         """What telling a budget adds to a prompt, at most."""
+
+    def thinking(self, plain: Sequence[int], budget: int | None) -> list[int]:
+        """The thinking part of a worked response at a budget; nothing where the prompt closed it already."""
+        if budget == 0 and self.turns.closes_at_0:
+            return []
+        return render_thinking(plain, budget, self.tokens)
 
     def at(self, prompt: Prompt, budget: int | None) -> Prompt:
         """The prompt with a budget."""

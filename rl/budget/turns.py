@@ -1,7 +1,8 @@
 """How a prompt tells the model its budget, and what it opens for the response.
 
 By the chat template's own variable where it has one (`budget.turn: template`), else in a system turn with Seed-OSS's
-words (`system`). Which tags a rendered prompt leaves open is read from its ids, and must be what the format says.
+words (`system`). What a rendered prompt leaves open is read from its ids, whatever the format says of it: Seed-OSS's
+template, for one, has opened the thinking at budget 0 in one revision, and opened and closed it in another.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from rl.budget.config import BudgetConfig, level_name
+from rl.budget.config import BudgetConfig
 from rl.data.example import Message
 from rl.data.source import prompt_ids
 from rl.errors import ConfigError
@@ -40,9 +41,19 @@ class BudgetTurns:
 
     def __init__(self, config: BudgetConfig, tokenizer: PreTrainedTokenizerBase) -> None:
         """See `check` for what may be wrong."""
+        self._turn, self._tokenizer = config.turn, tokenizer
         self.words = config.format
         self.tokens: ThinkingTokens = bind(config.format, cast(TokenizerLike, tokenizer))
-        self._turn, self._tokenizer = config.turn, tokenizer
+        """The format in the model's tokens; what prompts open in it is what they really do."""
+        direct, limited = self.ids(_PROBE, 0), self.ids(_PROBE, 512)
+        opens = {
+            "direct_prompt_opens": what_is_open(direct, self.tokens),
+            "prompt_opens": what_is_open(limited, self.tokens),
+        }
+        self.words = config.format.model_copy(update=opens)
+        self.tokens = bind(self.words, cast(TokenizerLike, tokenizer))
+        self.closes_at_0 = any(tag is Tag.THINK_END for tag, _, _ in self.tokens.find_tags(direct))
+        """The prompt of budget 0 opens and closes the thinking: the response is all answer."""
 
     def ids(self, messages: Sequence[Message], budget: int | None) -> list[int]:
         """Token ids of a conversation up to where the model's turn begins; `budget` None is unlimited."""
@@ -59,7 +70,7 @@ class BudgetTurns:
         return len(self.ids(_PROBE, budget)) - len(self.ids(_PROBE, None))
 
     def check(self, levels: Sequence[int | None]) -> None:
-        """Refuse a template that leaves the budget out, or opens other tags than the format says.
+        """Refuse a template that leaves the budget out.
 
         Raises:
             ConfigError: with the ways out.
@@ -71,14 +82,6 @@ class BudgetTurns:
                     f"the chat template of {self._tokenizer.name_or_path} leaves the thinking budget out: prompts with "
                     f"budget {level} and without one are the same. Ways out: (1) budget.turn: system puts it into a "
                     "system turn; (2) give the template a variable `thinking_budget`; (3) leave `budget` out."
-                )
-            found, said = what_is_open(ids, self.tokens), self.words.opened(level)
-            if found is not said:
-                key = "direct_prompt_opens" if level == 0 else "prompt_opens"
-                raise ConfigError(
-                    f"a prompt with budget {level_name(level)} leaves {_OPEN[found]} open where the response begins, "
-                    f"but budget.format.{key} says {said.value}. Ways out: (1) say {found.value} there; "
-                    "(2) another chat template."
                 )
 
     def split_tags(self) -> list[str]:
@@ -100,9 +103,6 @@ def with_words(messages: Sequence[Message], budget: int | None, words: ThinkingF
     if first["role"] == "system":  # most templates take one system turn only
         return [{**first, "content": f"{first['content']}\n\n{said}"}, *messages[1:]]
     return [{"role": "system", "content": said}, *messages]
-
-
-_OPEN = {Opened.NOTHING: "nothing", Opened.THINKING: "the thinking", Opened.REFLECTION: "a reflection in the thinking"}
 
 
 def what_is_open(ids: Sequence[int], tokens: ThinkingTokens) -> Opened:

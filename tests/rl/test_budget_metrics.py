@@ -113,7 +113,7 @@ def test_rewards_read_the_run_s_format() -> None:
         RewardConfig(use="math"),
         RewardConfig(use="thinking_budget", options={"tokenizer": "bytes", "claims": 0.5}),
     ]
-    math, budget = with_tokenizer(given, Path("model"), CONFIG)
+    math, budget = with_tokenizer(given, Path("model"), CONFIG.format)
     assert math is given[0]
     assert budget.options["tokenizer"] == "model"
     assert budget.options["claims"] == 0.5

@@ -3,9 +3,9 @@
 1. Budgets depend on the seed, the prompt and its visit alone: a stream that is restored hands out the same ones.
 2. Shares, ranges, columns and stages are followed; ranges give multiples, spread evenly over the logarithm.
 3. `ponder check` says what is wrong with a section, with the way out.
-4. A prompt tells its budget and its interval, opens what the format says, and its ids are those of its budget.
-5. A template that leaves the budget out, or opens other tags, is refused; Seed-OSS's words in a system turn are the way
-   out for the first.
+4. A prompt tells its budget and its interval.
+5. A template that leaves the budget out is refused; Seed-OSS's words in a system turn are the way out. What a template
+   opens is read from what it renders.
 6. Budgets that leave no room for an answer are refused; those at the limit are not.
 """
 
@@ -30,6 +30,7 @@ from rl.errors import ConfigError
 from rl.load_config import load_config
 from rl.models.resolve import resolve_model
 from rollout.types import Prompt
+from verifiers.thinking.format import Opened
 
 SMALL = {"intervals": {0: 0, 64: 32, 256: 64}, "max_overshoot": 4}
 TURN = ({"role": "user", "content": "How many?"},)
@@ -175,11 +176,13 @@ def test_a_template_that_leaves_the_budget_out_is_refused(tokenizer: PreTrainedT
     assert text.startswith("system: Be kind.\n\nYou are") and text.count("system:") == 1
 
 
-def test_a_template_that_opens_other_tags_is_refused(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_what_a_template_opens_is_read_from_it(tokenizer: PreTrainedTokenizerBase) -> None:
+    assert Budgets(section(levels={512: 1}), tokenizer, seed=0).words.opened(512) is Opened.NOTHING
     tokenizer.chat_template += "{{ '<seed:think>' if thinking_budget else '' }}"
-    with pytest.raises(ConfigError, match=r"budget 512 leaves the thinking open.*prompt_opens says nothing"):
-        Budgets(section(levels={512: 1}), tokenizer, seed=0)
-    Budgets(section(levels={512: 1}, format={"prompt_opens": "thinking"}), tokenizer, seed=0)
+    budgets = Budgets(section(levels={512: 1}), tokenizer, seed=0)
+    assert budgets.words.opened(512) is Opened.THINKING
+    assert budgets.words.opened(0) is Opened.REFLECTION
+    assert budgets.tokens.tags[0][0] not in budgets.thinking([1, 2], 512)  # the prompt has it
 
 
 def test_tags_that_are_no_tokens_are_told(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -94,7 +94,10 @@ def test_claims_are_compared_with_the_truth() -> None:
 
 def test_forced_tokens_are_counted() -> None:
     ids = kept(64)
-    assert METRICS([group(64, ids, forced=10)])["budget/forced"] == pytest.approx(10 / len(ids))
+    found = group(64, ids, forced=10)
+    assert METRICS([found])["budget/forced"] == pytest.approx(10 / len(ids))
+    assert [row["forced"] for row in found.rows()] == [list(range(10))]
+    assert all("forced" not in row for row in group(64, ids).rows())
 
 
 def test_budgets_of_a_range_count_under_the_next_level() -> None:

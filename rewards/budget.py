@@ -51,6 +51,8 @@ class Compliance:
     """The line that the budget is exhausted stands there if and only if the budget ended the thinking."""
     direct: float | None = None
     """At budget 0: nothing is thought."""
+    used: float | None = None
+    """Share of the budget that was thought, at most 1. The protocol does not ask for it."""
 
 
 def comply(trace: Trace, budget: int | None, words: ThinkingFormat, tolerances: Tolerances) -> Compliance:
@@ -85,6 +87,7 @@ def comply(trace: Trace, budget: int | None, words: ThinkingFormat, tolerances: 
         arithmetic=arithmetic,
         cadence=cadence,
         closing=float(_closes(trace, budget, words)),
+        used=min(trace.used / budget, 1.0),
     )
 
 

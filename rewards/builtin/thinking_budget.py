@@ -30,6 +30,7 @@ def thinking_budget(
     arithmetic: float = 0.1,
     cadence: float = 0.2,
     closing: float = 0.15,
+    used: float = 0.0,
     claim_tolerance: float = 0.0625,
     miss: float = 0.5,
     overshoot: float = 0.25,
@@ -46,13 +47,15 @@ def thinking_budget(
     - `arithmetic`: U and what remains make up the budget, and U rises.
     - `cadence`: a reflection at each multiple of the interval, passed by no more than the end of a sentence.
     - `closing`: the line that the budget is exhausted if and only if the budget ended the thinking.
+    - `used`: share of the budget that was thought; only where it has a weight.
     - `form`: 1, half of it for each fault of the protocol, 0 for a grave one (thinking that is never closed, opened
       twice, or in the answer; tags typed as text). The message names the faults.
     - `floor`: share of `min_thinking_tokens` that was thought.
 
     At budget 0 only `direct` counts: nothing is thought. Without a budget only `cadence`: no reflection is wanted.
     Parts about reflections are shares of those due and those written together, so it pays neither to leave them out nor
-    to repeat them. Thinking more than the floor never pays.
+    to repeat them. Thinking more than the floor never pays, unless `used` has a weight: then a budget is a target, as in
+    L1, and a model that would do with less learns to use it.
 
     What is thought in the answer is not seen: `overlong` bounds that. Whether the answer is right is no matter here,
     and short thinking has little to get wrong: give this a gate and a small weight, so that thinking less is never
@@ -79,6 +82,7 @@ def thinking_budget(
         arithmetic: weight of this part.
         cadence: weight of this part.
         closing: weight of this part.
+        used: weight of this part.
         claim_tolerance: share of the interval up to which U is true; beyond it falls linearly.
         miss: share of the interval from which U, or the place of a reflection, is worth nothing.
         overshoot: share of the budget by which thinking beyond it is worth nothing.
@@ -87,7 +91,14 @@ def thinking_budget(
     Raises:
         ValueError: an option is out of range, or there is no tokenizer.
     """
-    weights = {"within": within, "claims": claims, "arithmetic": arithmetic, "cadence": cadence, "closing": closing}
+    weights = {
+        "within": within,
+        "claims": claims,
+        "arithmetic": arithmetic,
+        "cadence": cadence,
+        "closing": closing,
+        "used": used,
+    }
     for name, weight in weights.items():
         if weight < 0:
             raise ValueError(f"{name}={weight} must be 0 or more: it is the weight of a part")
@@ -110,7 +121,8 @@ def thinking_budget(
     tolerances = Tolerances(
         claim=claim_tolerance, miss=miss, overshoot=overshoot, min_thinking_tokens=min_thinking_tokens
     )
-    parts = {name: part for name, part in asdict(comply(trace, budget, words, tolerances)).items() if part is not None}
+    found = asdict(comply(trace, budget, words, tolerances))
+    parts = {name: part for name, part in found.items() if part is not None and (name != "used" or used)}
     weighted = [(weights.get(name, 1.0), part) for name, part in parts.items() if name not in _FACTORS]
     mean = sum(weight * part for weight, part in weighted) / sum(weight for weight, _ in weighted)
     faults = dict.fromkeys(str(fault) for fault, _ in trace.faults)

@@ -1,7 +1,8 @@
 """Thinking that breaks its budget's protocol: what a warm start imitates now and then, and RL then mends.
 
 One of these at random: false numbers, numbers that make up another budget, a reflection left out, reflections at a
-wrong interval, thinking beyond the budget, a missing or an early last line.
+wrong interval, thinking beyond the budget, a missing last line. None of them thinks less: a warm start that stops early
+now and then is all it takes for RL to find that short thinking has little to get wrong.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def flaw_thinking(plain: Sequence[int], budget: int | None, tokens: ThinkingToke
     found = parse(true, tokens, opened=tokens.format.opened(budget)).reflections
     flaws: list[Callable[[], list[int]]] = [lambda: _beyond(plain, budget, tokens, rng)]
     if any(one.kind is Kind.EXHAUSTED for one in found):
-        flaws += [lambda: _early(plain, budget, tokens, rng), lambda: _no_last_line(true, found)]
+        flaws += [lambda: _no_last_line(true, found)]
     if any(one.kind is Kind.USED for one in found):
         flaws += [lambda: _renumbered(true, found, budget, tokens, rng, sums=True)] * 2
         flaws += [lambda: _renumbered(true, found, budget, tokens, rng, sums=False), lambda: _left_out(true, found)]
@@ -47,14 +48,6 @@ def _thinks_anyway(plain: Sequence[int], tokens: ThinkingTokens, rng: random.Ran
 
 def _beyond(plain: Sequence[int], budget: int, tokens: ThinkingTokens, rng: random.Random) -> list[int]:
     return render_thinking(plain, budget + rng.randint(budget // 4, budget), tokens)
-
-
-def _early(plain: Sequence[int], budget: int, tokens: ThinkingTokens, rng: random.Random) -> list[int]:
-    """Thinking that stops long before the budget is used up, and says that it is."""
-    exhausted = tokens.reflection(tokens.format.exhausted)
-    start = render_thinking((), None, tokens)
-    end = len(tokens.tags[Tag.THINK_END.value])
-    return [*start[:-end], *plain[: rng.randint(budget // 4, max(budget // 2, 1))], *exhausted, *start[-end:]]
 
 
 def _no_last_line(true: Sequence[int], found: Sequence[Reflection]) -> list[int]:

@@ -33,7 +33,7 @@ class Judged:
     budget: int | None
     correct: bool
     thinking_tokens: int
-    """All inside the thinking tags, reflections included; the last line, that the budget is exhausted, is not."""
+    """All inside the thinking tags, reflections included; the last line, that the budget is exhausted or 0, is not."""
     value: float
     """What the reward `thinking_budget` gives, 0 to 1."""
     parts: Mapping[str, float]
@@ -48,8 +48,8 @@ class Judged:
 
     @property
     def complies(self) -> bool:
-        """Every part is met in full."""
-        return all(part >= _WHOLE for part in self.parts.values())
+        """Every part of the protocol is met in full; using the budget up is none."""
+        return all(part >= _WHOLE for name, part in self.parts.items() if name != "used")
 
 
 class BudgetJudge:
@@ -72,6 +72,7 @@ class BudgetJudge:
         forced = tuple(np.flatnonzero(~sample.loss_mask).tolist())
         trace = parse(ids, self._tokens, opened=self._tokens.format.opened(budget), forced=forced)
         own = [one for one in trace.reflections if one.own and one.kind is Kind.USED and one.used is not None]
+        direct = sum(one.end - one.start for one in trace.reflections if one.kind is Kind.DIRECT)
         score = thinking_budget(
             RewardInput(
                 messages=(),
@@ -89,7 +90,7 @@ class BudgetJudge:
         return Judged(
             budget=budget,
             correct=correct,
-            thinking_tokens=trace.used,
+            thinking_tokens=trace.used if budget != 0 else trace.used - direct,
             value=score.value,
             parts=score.detail,
             claims=[(one.used or 0, one.at) for one in own],

@@ -54,8 +54,8 @@ def thinking_budget(
 
     At budget 0 only `direct` counts: nothing is thought. Without a budget only `cadence`: no reflection is wanted.
     Parts about reflections are shares of those due and those written together, so it pays neither to leave them out nor
-    to repeat them. Thinking more than the floor never pays, unless `used` has a weight: then a budget is a target, as in
-    L1, and a model that would do with less learns to use it.
+    to repeat them. Thinking more than the floor never pays, unless `used` has a weight: a budget is then a target, and
+    a model that would do with less learns to use it.
 
     What is thought in the answer is not seen: `overlong` bounds that. Whether the answer is right is no matter here,
     and short thinking has little to get wrong: give this a gate and a small weight, so that thinking less is never

@@ -408,6 +408,16 @@ def test_weights_are_of_the_parts_that_apply() -> None:
     assert written(text, 512, within=1.0, claims=1.0, arithmetic=0.0, cadence=1.0, closing=1.0).value == 0.75
 
 
+def test_using_the_budget_up_counts_only_where_it_has_a_weight() -> None:
+    half, whole = f"{T}{'a' * 50}{E_T}42", f"{T}{'a' * 100}{CLOSED}{E_T}42"
+    assert written(half, 100).value == written(whole, 100).value == 1.0
+    assert "used" not in written(half, 100).detail
+    assert written(half, 100, used=0.45).detail["used"] == 0.5
+    assert written(half, 100, used=0.45).value == 0.75
+    assert written(whole, 100, used=0.45).value == 1.0
+    assert written(f"{T}{'a' * 50}{E_T}42", None, used=0.45).value == 1.0  # nothing to use up
+
+
 def test_gated_thinking_less_is_never_worth_a_wrong_answer(tmp_path: Path) -> None:
     configs = [
         RewardConfig(use="math"),

@@ -65,6 +65,7 @@ def test_responses_that_keep_to_their_budgets() -> None:
     assert found["budget/compliance"] == found["budget/value"] == found["budget/claims_true"] == 1
     assert found["budget/correlation"] > 0.99
     assert levels_in(found) == ["0", "64", "128", "unlimited"]
+    assert found["budget/0/thinking_tokens"] == 0  # the line that says so is no thinking
     assert 64 <= found["budget/64/thinking_tokens"] <= 68
     assert 128 <= found["budget/128/thinking_tokens"] <= 132
     assert found["budget/unlimited/thinking_tokens"] == len(PLAIN)
@@ -79,6 +80,15 @@ def test_responses_that_do_not() -> None:
     assert found["budget/within"] < 0.5
     assert found["budget/64/compliance"] == pytest.approx(1 / 3)
     assert "budget/correlation" not in found  # one budget: nothing to compare
+
+
+def test_who_stops_early_complies() -> None:
+    """Using the budget up may be paid for, and is no part of the protocol."""
+    paid = BudgetMetrics(BUDGETS, PLACE, [RewardConfig(use="thinking_budget", options={"used": 0.5})])
+    found = paid([group(128, kept(128, PLAIN[:40]))])
+    assert found["budget/compliance"] == 1
+    assert found["budget/used"] == 40 / 128
+    assert found["budget/value"] < 1
 
 
 def test_claims_are_compared_with_the_truth() -> None:

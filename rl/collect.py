@@ -12,19 +12,23 @@ import math
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
-from rewards.runner import RewardRunner
 from rewards.types import RewardInput
 from rl.algorithms.base import DynamicSampling
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
-from rollout.fleet import RolloutFleet
 from rollout.types import Prompt, Sample, SampleRequest
 from verifiers.thinking import split_thinking
+
+if TYPE_CHECKING:  # the simulator drives the streams without an engine
+    from transformers import PreTrainedTokenizerBase
+
+    from rewards.runner import RewardRunner
+    from rollout.fleet import RolloutFleet
 
 
 @dataclass(frozen=True)

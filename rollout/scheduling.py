@@ -4,8 +4,8 @@ The fleet drives it with real workers, the simulator (`rl/simulation`) with mode
 
 - What is lost with a worker goes first, then what is due at the earliest weight version, then the longest (as far as
   is known), then the oldest. Work waits here, not in the engines, so that a worker that is done early gets more.
-- It goes to the worker with the fewest expected tokens, prompts included, among those that have room: fewer samples than
-  the engine decodes at once, and a KV cache that holds what is expected of them.
+- It goes to the worker with the fewest expected tokens (prompts included) among those that have room: fewer samples
+  than the engine decodes at once, and a KV cache that holds what is expected of them.
 - The samples of one prompt stay together and share its KV cache. They are split where workers would have nothing to do
   (when computing the prompt again costs less than what is gained), and where no KV cache could hold them all.
 """
@@ -76,6 +76,7 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[tuple[bool, int, float, int], Work]] = []
+        self._samples_waiting = 0
         self._order = itertools.count()
         self._workers: dict[int, _Worker] = {}
         self._where: dict[int, int] = {}
@@ -109,6 +110,7 @@ class Scheduler:
         """Samples to be generated."""
         key = (not work.again, work.due, -work.expected_tokens, next(self._order))
         heapq.heappush(self._waiting, (key, work))
+        self._samples_waiting += len(work.tickets)
 
     def cancel(self, tickets: Sequence[int]) -> dict[int, list[int]]:
         """Forget these, waiting or running; returns those that run, by worker."""
@@ -120,6 +122,7 @@ class Scheduler:
                 left.append((key, work if len(kept) == len(work.tickets) else replace(work, tickets=kept)))
         self._waiting = left
         heapq.heapify(self._waiting)
+        self._samples_waiting = sum(len(work.tickets) for _, work in left)
         running: dict[int, list[int]] = {}
         for ticket in tickets:
             if ticket in self._where:
@@ -151,6 +154,7 @@ class Scheduler:
             if number is None:
                 break  # nothing overtakes: what is due first must not wait for what is small
             heapq.heappop(self._waiting)
+            self._samples_waiting -= len(work.tickets)
             worker = self._workers[number]
             self._idle -= not worker.running
             share = work.prompt_tokens / len(work.tickets)
@@ -166,7 +170,7 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         """Samples that no worker has."""
-        return sum(len(work.tickets) for _, work in self._waiting)
+        return self._samples_waiting
 
     def running(self, worker: int) -> list[int]:
         """Tickets of one worker."""
@@ -230,6 +234,7 @@ class Scheduler:
         key, work = self._waiting[place]
         half = len(work.tickets) // 2
         self._waiting[place] = (key, replace(work, tickets=work.tickets[:half]))
+        self._samples_waiting -= len(work.tickets) - half
         self.add(replace(work, tickets=work.tickets[half:]))
 
 

@@ -12,7 +12,7 @@ import rich.console
 from rich.table import Table
 
 from rl.config import RunConfig
-from rl.errors import ConfigError
+from rl.errors import ConfigError, PonderError
 from rl.load_config import load_config
 from rl.memory import rollout_memory
 from rl.models.known import ModelShape
@@ -140,7 +140,10 @@ def _shape(config: RunConfig, parameters: float | None) -> ModelShape:
         if not parameters >= 1e6:
             raise ConfigError(f"--parameters {parameters:g}: a model's size, like 7e9")
         return shape_of_parameters(parameters, config.model.context_tokens)
-    return model_shape(config.model.name)
+    try:
+        return model_shape(config.model.name)
+    except PonderError as error:
+        raise ConfigError(f"{error}\nOr give its size: --parameters 7e9.") from None
 
 
 def _lengths(request: SimulateRequest, config: RunConfig, runs: Sequence[Measured]) -> Lengths:

@@ -214,28 +214,33 @@ class Scheduler:
 
     def _split(self) -> None:
         """Halve the largest pieces until every worker without work can have one."""
-        while 0 < len(self._waiting) < self._idle:
-            place = max(range(len(self._waiting)), key=lambda i: _length(self._waiting[i][1]))
-            work = self._waiting[place][1]
-            if len(work.tickets) == 1 or work.expected_tokens * (len(work.tickets) // 2) <= work.prompt_tokens:
-                return
-            self._halve(place)
+        if not 0 < len(self._waiting) < self._idle:
+            return
+        pieces = [(-_length(work), place, key, work) for place, (key, work) in enumerate(self._waiting)]
+        heapq.heapify(pieces)
+        while len(pieces) < self._idle:
+            _, place, key, work = pieces[0]
+            half = len(work.tickets) // 2
+            if half == 0 or work.expected_tokens * half <= work.prompt_tokens:
+                break
+            first, second = replace(work, tickets=work.tickets[:half]), replace(work, tickets=work.tickets[half:])
+            heapq.heapreplace(pieces, (-_length(first), place, key, first))
+            again = (*key[:3], next(self._order))
+            heapq.heappush(pieces, (-_length(second), len(pieces), again, second))
+        self._waiting = [(key, work) for _, _, key, work in pieces]
+        heapq.heapify(self._waiting)
 
     def _halve_what_fits_nowhere(self) -> bool:
         """Halve the first piece where no worker could ever hold it beside others: all would wait for an empty one."""
         work = self._waiting[0][1]
         if len(work.tickets) == 1 or work.kv_tokens <= self._roomiest:
             return False
-        self._halve(0)
-        return True
-
-    def _halve(self, place: int) -> None:
-        """Cut a waiting piece into two that are as urgent."""
-        key, work = self._waiting[place]
+        key, _ = self._waiting[0]
         half = len(work.tickets) // 2
-        self._waiting[place] = (key, replace(work, tickets=work.tickets[:half]))
-        self._samples_waiting -= len(work.tickets) - half
-        self.add(replace(work, tickets=work.tickets[half:]))
+        self._waiting[0] = (key, replace(work, tickets=work.tickets[:half]))
+        second = ((*key[:3], next(self._order)), replace(work, tickets=work.tickets[half:]))
+        heapq.heappush(self._waiting, second)
+        return True
 
 
 _SPARE = 64
@@ -249,18 +254,22 @@ def _length(work: Work) -> float:
 class ExpectedLengths:
     """Response lengths to expect: of a prompt's last responses, else of all recent ones."""
 
-    _WEIGHT = 0.02
-    """Of a new length in the mean of all: it follows the last hundred or so."""
+    _FORGET = 1e-4
+    """Least weight of a new length in the mean of all, which so follows the last ten thousand. Many, because the long
+    responses of a batch are the last to end: a mean of few would be theirs just when the next batch begins."""
 
     def __init__(self, most: int) -> None:
         """Before anything was seen, the longest response is expected: nothing is put where it may not fit."""
         self._most = float(most)
         self._mean: float | None = None
+        self._count = 0
         self._own: dict[str, float] = {}
 
     def note(self, prompt_id: str, tokens: int) -> None:
         """A response of this length ended."""
-        self._mean = tokens if self._mean is None else self._mean + self._WEIGHT * (tokens - self._mean)
+        self._count += 1
+        mean = self._mean or 0.0
+        self._mean = mean + max(1 / self._count, self._FORGET) * (tokens - mean)
         own = self._own.get(prompt_id)
         self._own[prompt_id] = tokens if own is None else own + 0.2 * (tokens - own)
 

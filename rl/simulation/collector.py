@@ -60,14 +60,15 @@ class ModelledCollector(Collector):
     """`collect` is the real one."""
 
     def __init__(
-        self, fleet: ModelledFleet, lengths: Lengths, *, informative: float, scoring: float, seed: int
+        self, fleet: ModelledFleet, lengths: Lengths, *, informative: float, scoring: float, tick: float, seed: int
     ) -> None:
         """
         Args:
             informative: share of groups with signal.
             scoring: seconds that the rewards of a group take.
+            tick: groups arrive at multiples of so many seconds; 0: whenever they are finished.
         """
-        self._modelled, self._lengths = fleet, lengths
+        self._modelled, self._lengths, self._tick = fleet, lengths, tick
         self._informative, self._scoring, self._random_seed = informative, scoring, seed
         self._asked: Counter[str] = Counter()
 
@@ -84,5 +85,7 @@ class ModelledCollector(Collector):
         responses = await self._modelled.generate(prompt, lengths, due=self._modelled.version)
         if self._scoring:
             await asyncio.sleep(self._scoring)
+        if self._tick:
+            await asyncio.sleep(self._tick - asyncio.get_running_loop().time() % self._tick)
         oldest = tuple(response.version for response in responses)
         return ModelledGroup(prompt, (), (), (), tuple(lengths), oldest, signal)

@@ -7,6 +7,7 @@ seconds. Evaluation, checkpoints and value pretraining are left out.
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import cast
 
@@ -101,7 +102,14 @@ async def _run(config: RunConfig, figures: Figures, work: Work) -> Prediction:
     )
     source = batch_source(
         config,
-        ModelledCollector(fleet, work.lengths, informative=work.informative, scoring=figures.scoring, seed=work.seed),
+        ModelledCollector(
+            fleet,
+            work.lengths,
+            informative=work.informative,
+            scoring=figures.scoring,
+            tick=_tick(config, figures, work),
+            seed=work.seed,
+        ),
         PromptStream(Prompts(work.prompts, work.prompt_tokens), seed=work.seed),
         steps=0,
         version=0,
@@ -126,6 +134,19 @@ async def _run(config: RunConfig, figures: Figures, work: Work) -> Prediction:
         totals.learning += learnt - taken
         totals.publishing += loop.time() - learnt
     return _prediction(totals, loop.time() - begin, before, fleet.usage(), rollout.workers, work.steps)
+
+
+_MANY = 512
+"""Groups of a batch from which on their arrival is looked at in ticks: the stream sorts all it has at every arrival."""
+
+
+def _tick(config: RunConfig, figures: Figures, work: Work) -> Seconds:
+    """A small part of what learning a batch takes, which no step is shorter than."""
+    if config.prompts_per_step < _MANY:
+        return 0.0
+    rng = random.Random(work.seed)
+    drawn = [work.lengths.draw(rng, config.group_size) for _ in range(config.prompts_per_step)]
+    return figures.learner.seconds([work.prompt_tokens + tokens for group in drawn for tokens in group]) / 200
 
 
 async def _learn(fleet: ModelledFleet, figures: Figures, collected: Collected, prompt_tokens: int) -> None:

@@ -100,9 +100,10 @@ class _Climb:
         if not guessed:
             return None
         here = start if start in guessed else min(guessed, key=lambda share: guessed[share])
-        for step in (1 / SIXTEENTHS, 0.5 / SIXTEENTHS):
+        for step, reach in ((1 / SIXTEENTHS, 2), (0.5 / SIXTEENTHS, 1)):  # farther than a step: lengths are random
             while True:
-                near = [share for share in (here - step, here, here + step) if self._seconds(share) is not None]
+                shares = [here + step * place for place in range(-reach, reach + 1)]
+                near = [share for share in shares if self._seconds(share) is not None]
                 next_ = min(near, key=lambda share: self.found[share].step)
                 if next_ == here:
                     break
@@ -111,6 +112,14 @@ class _Climb:
 
     def _fitting(self, share: float) -> tuple[RunConfig, Figures] | None:
         if not 0 < share < 1 or (config := with_split(self._config, self._gpus, share)) is None:
+            return None
+        samples = config.samples_per_step // config.optimizer_steps_per_batch
+        if samples < config.learner.data_parallel:
+            self.refusal = (
+                f"{config.learner.data_parallel} groups of ranks would share the {samples} samples of an optimizer "
+                "step. Ways out: (1) more prompts_per_step, (2) fewer optimizer_steps_per_batch, "
+                "(3) larger learner.sequence_parallel"
+            )
             return None
         try:
             return config, self._figures_of(config)

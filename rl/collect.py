@@ -155,10 +155,10 @@ class Collector:
         assert len(done) == len(prompts), "the fleet ended its stream with groups unfinished"
         return done
 
-    def begun(self, label: str) -> Begun:
-        """What there is of a call of `score_prompts` that is under way."""
-        found = self._under_way[label]
-        return Begun(tuple(found.finished), self._fleet.progress(found.sample_ids))
+    def begun(self, label: str) -> Begun | None:
+        """What there is of a call of `score_prompts` that is under way; None when none by this label is."""
+        found = self._under_way.get(label)
+        return None if found is None else Begun(tuple(found.finished), self._fleet.progress(found.sample_ids))
 
     def stalls(self, seconds: float) -> list[str]:
         """For people: groups whose rewards have been computed for longer than this."""

@@ -134,7 +134,7 @@ class RolloutFleet:
         ]
         fleet = cls(config, streaming, settings, notify)
         try:
-            await asyncio.gather(*(fleet._bring_up(index) for index in range(len(settings))))
+            await asyncio.gather(*(fleet._begin(index) for index in range(len(settings))))
         except BaseException:
             await fleet.shutdown()
             raise
@@ -278,6 +278,18 @@ class RolloutFleet:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         await asyncio.to_thread(psutil.wait_procs, alive, 5)
+
+    async def _begin(self, index: int) -> None:
+        """Start a worker for the first time: one that cannot start is an error, one that dies may try again."""
+        while True:
+            try:
+                return await self._bring_up(index)
+            except EngineLost as error:
+                self._lose(index)
+                self._losses[index] += 1
+                if self._losses[index] == MOST_LOSSES:
+                    raise
+                self._notify(f"{error}; it is being started again")
 
     async def _bring_up(self, index: int) -> None:
         """Start a worker with the present weights and let it take part.

@@ -128,6 +128,7 @@ def batch_source(
         **sizes,
         filtering=filtering,
         max_staleness=config.streaming.max_staleness,
+        completion_ratio=config.streaming.completion_ratio,
         version=version,
         state=state if isinstance(state, StreamState) else StreamState(),
     )

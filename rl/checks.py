@@ -20,6 +20,7 @@ from rl.learner.kernels import choose_attention, heads_problem, packing_pays
 from rl.models.errors import ModelNotFound
 from rl.models.resolve import model_shape
 from rl.plan import planned_device
+from rollout.config import StreamingConfig
 
 
 def config_problems(config: RunConfig) -> list[Problem]:
@@ -120,20 +121,59 @@ def _critic(config: RunConfig) -> Iterator[Problem]:
 
 def _streaming(config: RunConfig) -> Iterator[Problem]:
     streaming, sampling = config.streaming, config.algorithm.dynamic_sampling
-    if streaming.max_staleness == 0 and streaming.partial_rollout == "off":
-        yield Problem(
-            ("streaming", "partial_rollout"),
-            "has no effect: with max_staleness 0 no sample is unfinished when new weights come. Ways out:\n"
-            "(1) leave it out,\n(2) streaming.max_staleness: 1 or more.",
-            also=(("streaming", "max_staleness"),),
-        )
-    if streaming.max_staleness > 0 and sampling.enabled and sampling.oversampling > 1:
+    if streaming.max_staleness == 0:
+        yield from _without_streaming(streaming)
+        return
+    staleness: tuple[Key, ...] = (("streaming", "max_staleness"),)
+    if sampling.enabled and sampling.oversampling > 1:
         yield Problem(
             ("algorithm", "dynamic_sampling", "oversampling"),
             "has no effect: the stream replaces a group without signal at once, in no rounds. Ways out:\n"
             "(1) leave it out,\n(2) streaming.max_staleness: 0.",
-            also=(("streaming", "max_staleness"),),
+            also=staleness,
         )
+    if (1 - streaming.completion_ratio) * config.prompts_per_step < 1:
+        yield Problem(
+            ("streaming", "completion_ratio"),
+            f"is {streaming.completion_ratio:g}: of {config.prompts_per_step} groups none may be of older weights, so "
+            "that nothing could be generated while the learner works. Ways out:\n(1) a smaller completion_ratio,\n"
+            "(2) more prompts_per_step,\n(3) streaming.max_staleness: 0.",
+            also=(*staleness, ("prompts_per_step",)),
+        )
+    if streaming.partial_rollout != "continue" and streaming.max_versions_per_sample is not None:
+        yield Problem(
+            ("streaming", "max_versions_per_sample"),
+            f"has no effect with partial_rollout: {streaming.partial_rollout}, where the tokens of a sample are of one "
+            "weight version. Ways out:\n(1) leave it out,\n(2) partial_rollout: continue.",
+            also=(("streaming", "partial_rollout"),),
+        )
+    oldest = streaming.loss_max_staleness
+    if oldest is not None and oldest >= streaming.max_staleness:
+        yield Problem(
+            ("streaming", "loss_max_staleness"),
+            f"is {oldest} and has no effect: no token is older than max_staleness ({streaming.max_staleness})",
+            also=staleness,
+        )
+    if streaming.placement == "shared" and planned_device(config) == "gpu":
+        yield Problem(
+            ("streaming", "placement"),
+            "is shared, which works on CPU only so far: a GPU's memory would have to be cleared for the learner. Use "
+            "split (rollout.workers x tensor_parallel + learner.ranks GPUs).",
+            also=(("device",),),
+        )
+
+
+def _without_streaming(streaming: StreamingConfig) -> Iterator[Problem]:
+    """What says nothing with max_staleness 0."""
+    for key in sorted(streaming.model_fields_set - {"max_staleness"}):
+        if getattr(streaming, key) != type(streaming).model_fields[key].default:
+            yield Problem(
+                ("streaming", key),
+                "has no effect: with max_staleness 0 nothing is generated while the learner works, and no sample is "
+                "unfinished when new weights come. Ways out:\n(1) leave it out,\n"
+                "(2) streaming.max_staleness: 1 or more.",
+                also=(("streaming", "max_staleness"),),
+            )
 
 
 def _generators(config: RunConfig) -> Iterator[Problem]:

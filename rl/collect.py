@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import time
 from array import array
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from rl.algorithms.base import DynamicSampling
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
-from rollout.types import Prompt, Sample, SampleRequest
+from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, Tokens
 from verifiers.thinking import split_thinking
 
 if TYPE_CHECKING:  # the simulator drives the streams without an engine
@@ -46,6 +47,18 @@ class Collected:
     """False when the rounds ran out before the batch was full."""
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What there is of prompts whose groups are not finished."""
+
+    finished: tuple[Sample, ...] = ()
+    unfinished: Mapping[str, Tokens] = field(default_factory=dict)
+    """Sample id -> its tokens so far."""
+
+
+NOT_BEGUN = Begun()
+
+
 class Collector:
     """Generates and scores groups with a fleet and a reward runner."""
 
@@ -56,6 +69,9 @@ class Collector:
         self._rewards = rewards
         self._tokenizer = tokenizer
         self._seed = seed
+        self._under_way: dict[str, _UnderWay] = {}
+        self._scoring: dict[int, tuple[tuple[Sample, ...], float]] = {}
+        """Groups with the reward workers, and since when."""
 
     async def collect(
         self,
@@ -86,33 +102,76 @@ class Collector:
         return Collected(kept[:prompts], generated, tuple(kept[prompts:]), rounds, full=len(kept) >= prompts)
 
     async def score_prompts(
-        self, prompts: Sequence[Prompt], *, label: str, group_size: int, sampling: SamplingConfig | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        label: str,
+        group_size: int,
+        sampling: SamplingConfig | None = None,
+        due: int = 0,
+        begun: Begun = NOT_BEGUN,
     ) -> list[ScoredGroup]:
         """Generate and score `group_size` responses to each prompt; groups come back in prompt order.
 
         A group is scored while others are still being generated.
+
+        Args:
+            label: names the samples; not the label of another call that is under way.
+            due: weight version by which they are wanted.
+            begun: what `begun(label)` said when these were generated before.
         """
         requests = {
             f"{label}/{place}/{prompt.prompt_id}/{index}": (place, index)
             for place, prompt in enumerate(prompts)
             for index in range(group_size)
         }
+        finished = {sample.sample_id: sample for sample in begun.finished}
         orders = [
-            SampleRequest(sample_id, prompts[place], seed=_seed(self._seed, sample_id))
+            SampleRequest(
+                sample_id,
+                prompts[place],
+                seed=_seed(self._seed, sample_id),
+                begun=begun.unfinished.get(sample_id, NO_TOKENS),
+            )
             for sample_id, (place, _) in requests.items()
+            if sample_id not in finished
         ]
-        arrived: list[dict[int, Sample]] = [{} for _ in prompts]
         scoring: list[asyncio.Task[ScoredGroup] | None] = [None] * len(prompts)
-        stream: AsyncIterator[Sample] = self._fleet.generate(orders, sampling=sampling)
-        async for sample in stream:
+        arrived: list[dict[int, Sample]] = [{} for _ in prompts]
+        under_way = self._under_way[label] = _UnderWay([order.sample_id for order in orders], [])
+
+        def take(sample: Sample) -> None:
             place, index = requests[sample.sample_id]
             arrived[place][index] = sample
+            under_way.finished.append(sample)
             if len(arrived[place]) == group_size:
                 group = tuple(arrived[place][i] for i in range(group_size))
                 scoring[place] = asyncio.create_task(self._score(prompts[place], group))
-        done = await asyncio.gather(*(task for task in scoring if task is not None))
+
+        try:
+            for sample in finished.values():
+                take(sample)
+            async for sample in self._fleet.generate(orders, sampling=sampling, due=due):
+                take(sample)
+            done = await asyncio.gather(*(task for task in scoring if task is not None))
+        finally:
+            del self._under_way[label]
         assert len(done) == len(prompts), "the fleet ended its stream with groups unfinished"
         return done
+
+    def begun(self, label: str) -> Begun | None:
+        """What there is of a call of `score_prompts` that is under way; None when none by this label is."""
+        found = self._under_way.get(label)
+        return None if found is None else Begun(tuple(found.finished), self._fleet.progress(found.sample_ids))
+
+    def stalls(self, seconds: float) -> list[str]:
+        """For people: groups whose rewards have been computed for longer than this."""
+        now = time.monotonic()
+        return [
+            f"rewards have been computed for {now - since:.0f} s: of {samples[0].sample_id} and {len(samples) - 1} more"
+            for samples, since in self._scoring.values()
+            if now - since >= seconds
+        ]
 
     async def _score(self, prompt: Prompt, samples: tuple[Sample, ...]) -> ScoredGroup:
         texts = tuple(self.decode(sample) for sample in samples)
@@ -135,7 +194,11 @@ class Collector:
                     stop_reason=sample.stop_reason.value,
                 )
             )
-        return ScoredGroup(prompt, samples, texts, tuple(await self._rewards.ascore(inputs)))
+        self._scoring[id(samples)] = (samples, time.monotonic())
+        try:
+            return ScoredGroup(prompt, samples, texts, tuple(await self._rewards.ascore(inputs)))
+        finally:
+            del self._scoring[id(samples)]
 
     def decode(self, sample: Sample) -> str:
         """The response as text: special tokens kept (thinking tags are some), the end of turn left out."""
@@ -145,6 +208,15 @@ class Collector:
         text = self._tokenizer.decode(ids, skip_special_tokens=False)
         assert isinstance(text, str)
         return text
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """One call of `score_prompts`."""
+
+    sample_ids: list[str]
+    """Asked of the fleet."""
+    finished: list[Sample]
 
 
 def _seed(run_seed: int, sample_id: str) -> int:

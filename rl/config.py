@@ -42,6 +42,8 @@ class TrackingConfig(Section):
     """Write TensorBoard event files into the run folder."""
     also: list[Literal["wandb", "mlflow", "trackio"]] = Field(default_factory=list)
     """Further trackers; each must be installed."""
+    stall_seconds: float = Field(120.0, gt=0)
+    """Warn when a rollout worker, the rewards of a group or a call of the learner makes no progress for this long."""
     project: str = "ponder"
     """Project name in wandb, mlflow and trackio."""
 

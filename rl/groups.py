@@ -66,12 +66,14 @@ class ScoredGroup:
             }
 
 
-def to_batch(groups: Sequence[ScoredGroup], version: int) -> Batch:
+def to_batch(groups: Sequence[ScoredGroup], version: int, *, loss_max_staleness: int | None = None) -> Batch:
     """The learner's view of a step; samples whose reward failed (reward None) leave the loss here.
 
     Args:
         version: the learner's weight version.
+        loss_max_staleness: tokens that are older than so many versions leave the loss; None: none does.
     """
+    oldest = 0 if loss_max_staleness is None else version - loss_max_staleness
     return Batch(
         [
             TrainSample(
@@ -79,7 +81,7 @@ def to_batch(groups: Sequence[ScoredGroup], version: int) -> Batch:
                 response_ids=sample.response_ids,
                 rollout_logprobs=sample.logprobs,
                 versions=sample.versions,
-                loss_mask=sample.loss_mask,
+                loss_mask=sample.loss_mask & (sample.versions >= oldest),
                 reward=score.reward,
                 correct=score.correct is True,
                 group=number,
@@ -103,6 +105,7 @@ def group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
         "reward/accuracy": sum(group.correct for group in groups) / len(samples),
         "rollout/response_tokens_mean": float(lengths.mean()),
         "rollout/response_tokens_max": float(lengths.max()),
+        "rollout/longest_over_median": float(lengths.max() / max(np.median(lengths), 1.0)),
         "rollout/truncated": float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
         **_without_signal(groups, ""),
     }

@@ -77,7 +77,9 @@ def _staleness(config: RunConfig, versions: int) -> str:
     most = f"at most {versions} weight version{'s' * (versions > 1)}"
     if config.streaming.max_staleness == 0:
         return f"{most}: groups left over from oversampling wait a step"
-    groups = versions * config.prompts_per_step
+    groups = versions * math.floor((1 - config.streaming.completion_ratio) * config.prompts_per_step + 1e-9)
+    if config.streaming.placement == "shared":
+        return f"{most}: up to {groups:,} groups are unfinished when the learner works"
     return f"{most}: up to {groups:,} groups are generated while the learner works"
 
 

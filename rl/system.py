@@ -10,9 +10,10 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,8 @@ from rl.collect import Collector
 from rl.config import RunConfig
 from rl.errors import PonderError
 from rl.learner.group import LearnerGroup
+from rl.learner.lasting import LastingLearners
+from rollout.engine import transport
 from rollout.fleet import RolloutFleet
 from rollout.weights import WeightPublisher
 
@@ -40,7 +43,7 @@ class System:
     """The running parts."""
 
     fleet: RolloutFleet
-    learners: LearnerGroup | None
+    learners: LastingLearners | None
     """None when only measuring."""
     rewards: RewardRunner
     collector: Collector
@@ -49,7 +52,7 @@ class System:
     """Where the learners write what the fleet reads."""
 
     @property
-    def trained(self) -> LearnerGroup:
+    def trained(self) -> LastingLearners:
         """The learners of a system that was started with them."""
         assert self.learners is not None
         return self.learners
@@ -67,6 +70,26 @@ def choose_device(config: RunConfig) -> Device:
     return "gpu" if available and config.device != "cpu" else "cpu"
 
 
+def share_cores(config: RunConfig, device: Device) -> RunConfig:
+    """The configuration with the CPU cores divided between workers and learner where both compute at the same time.
+
+    Threads of both on the same cores would keep each other from running. What the configuration says stays.
+    """
+    streaming, threads = config.streaming, (config.rollout.cpu_threads, config.learner.cpu_threads)
+    if device == "gpu" or streaming.max_staleness == 0 or streaming.placement == "shared" or any(threads):
+        return config
+    cores = len(os.sched_getaffinity(0))
+    learning = max(1, cores // 2)
+    rollout = {"cpu_threads": max(1, (cores - learning) // config.rollout.workers)}
+    learner = {"cpu_threads": max(1, learning // config.learner.ranks)}
+    return config.model_copy(
+        update={
+            "rollout": config.rollout.model_copy(update=rollout),
+            "learner": config.learner.model_copy(update=learner),
+        }
+    )
+
+
 @asynccontextmanager
 async def running_system(
     config: RunConfig,
@@ -76,6 +99,7 @@ async def running_system(
     logs: Path,
     learning: bool = True,
     critic_path: Path | None = None,
+    notify: Callable[[str], None] = print,
 ) -> AsyncIterator[System]:
     """Everything started from the weights in `model_path`.
 
@@ -84,8 +108,10 @@ async def running_system(
         logs: folder for what the parts print.
         learning: start learners too.
         critic_path: a reward model that the critic starts from; None: from the policy.
+        notify: takes a line about every part that dies and is started again.
     """
     device = choose_device(config)
+    config = share_cores(config, device)
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
     async with AsyncExitStack() as stack:
         rewards = stack.enter_context(
@@ -100,27 +126,30 @@ async def running_system(
                 device=device,
                 log_folder=logs,
                 stop_token_ids=[tokenizer.eos_token_id],
+                streaming=config.streaming,
+                notify=notify,
             )
         )
         stack.push_async_callback(_end, starting_fleet)
-        learners: LearnerGroup | None = None
+        learners: LastingLearners | None = None
         if learning:
-            starting_learners = asyncio.create_task(
-                asyncio.to_thread(
-                    LearnerGroup.start,
-                    config.learner,
-                    config.algorithm,
-                    model_path=str(model_path),
-                    attention=config.model.attention,
-                    device=device,
-                    optimizer_steps_per_batch=config.optimizer_steps_per_batch,
-                    seed=config.seed,
-                    log_folder=logs,
-                    temperature=config.rollout.sampling.temperature,
-                    max_response_tokens=config.rollout.max_response_tokens,
-                    critic_path=None if critic_path is None else str(critic_path),
-                )
+            begin = partial(
+                LearnerGroup.start,
+                config.learner,
+                config.algorithm,
+                model_path=str(model_path),
+                attention=config.model.attention,
+                device=device,
+                optimizer_steps_per_batch=config.optimizer_steps_per_batch,
+                seed=config.seed,
+                log_folder=logs,
+                temperature=config.rollout.sampling.temperature,
+                max_response_tokens=config.rollout.max_response_tokens,
+                critic_path=None if critic_path is None else str(critic_path),
             )
+            # A new rank 0 could not join the group that sends weights from GPU to GPU.
+            mends = transport(config.rollout, device) == "shared_memory"
+            starting_learners = asyncio.create_task(LastingLearners.start(begin, notify, mends=mends))
             stack.push_async_callback(_end, starting_learners)
             await asyncio.gather(starting_fleet, starting_learners)
             learners = starting_learners.result()
@@ -136,7 +165,7 @@ async def running_system(
         )
 
 
-async def _end(starting: asyncio.Task[RolloutFleet] | asyncio.Task[LearnerGroup]) -> None:
+async def _end(starting: asyncio.Task[RolloutFleet] | asyncio.Task[LastingLearners]) -> None:
     """Shut down a part that started, or wait until its failed start has cleaned up."""
     try:
         part = await starting

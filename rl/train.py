@@ -20,6 +20,7 @@ from rl.run.folder import RunFolder
 from rl.run.report import write_report
 from rl.run.screen import noise_to
 from rl.run.session import Session, Stopped
+from rl.run.stalls import watch
 from rl.run.tracking import Tracker
 from rl.system import running_system
 from rl.trainer import run_steps
@@ -91,7 +92,7 @@ async def _run(
         console.note(f"going on from {checkpoint.folder} (step {state.step} of {config.steps})")
     console.status("starting rollout workers and learners")
     async with running_system(
-        config, prepared.model, base=base, logs=folder.logs, critic_path=prepared.critic
+        config, prepared.model, base=base, logs=folder.logs, critic_path=prepared.critic, notify=console.warn
     ) as system:
         with Tracker(
             folder.root,
@@ -106,6 +107,8 @@ async def _run(
                 await system.trained.load(checkpoint.learner, note=console.note)
                 session.source_state = checkpoint.source()
                 await session.publish(state.step)
+            parts = (system.fleet.stalls, system.collector.stalls, system.trained.stalls)
+            watching = asyncio.create_task(watch(parts, seconds=config.tracking.stall_seconds, warn=console.warn))
             try:
                 await _train(session)
             except Stopped:
@@ -115,6 +118,8 @@ async def _run(
                     f"The same command goes on from there. Report so far: {write_report(folder.root)}"
                 )
                 return EXIT_STOPPED
+            finally:
+                watching.cancel()
     console.summary(folder.read_summary(), write_report(folder.root))
     return 0
 

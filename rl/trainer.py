@@ -39,7 +39,11 @@ async def _step(session: Session, source: BatchSource) -> None:
     collected = await session.unless_stopped(source.take())
     clock.lap("generate")
     metrics = group_metrics(collected.generated)
-    batch = to_batch(collected.groups, version=fleet.version)
+    streaming = config.streaming
+    batch = to_batch(collected.groups, version=fleet.version, loss_max_staleness=streaming.loss_max_staleness)
+    if streaming.placement == "shared":
+        await fleet.rest()
+        clock.lap("rest")
     if len(batch) > 0:
         estimates = await learners.estimate(batch)
         await session.check_parity(step, estimates)
@@ -48,11 +52,13 @@ async def _step(session: Session, source: BatchSource) -> None:
         session.check_critic(step, targets)
         learnt = await learners.update(batch, estimates, targets)
         clock.lap("update")
-        if config.streaming.partial_rollout == "off":
+        if streaming.partial_rollout == "off":
             await source.drain()
             clock.lap("drain")
         swapped = await session.publish(version=step)
         clock.lap("publish")
         metrics |= {**batch.staleness_metrics(), **estimates.metrics, **targets.metrics, **learnt, **swapped}
+    elif streaming.placement == "shared":
+        await fleet.wake()
     source.advance(fleet.version)
     session.finish_step(step, collected, metrics, clock, source.state())

@@ -59,6 +59,16 @@ class StreamingConfig(Section):
     max_staleness: int = Field(0, ge=0)
     """Weight versions between a sample's oldest token and the weights that learn from it, at most; enforced by not
     starting what could not be used in time. 0: nothing is generated while the learner works (synchronous)."""
-    partial_rollout: Literal["continue", "off"] = "continue"
+    completion_ratio: float = Field(0.0, ge=0, le=1)
+    """Share of a batch's groups, at least, that the newest weights generated wholly (Seed-Thinking-v1.5's streaming
+    rollout); the others may be up to `max_staleness` versions old. 1: all of them."""
+    partial_rollout: Literal["continue", "restart", "off"] = "continue"
     """What new weights do to unfinished samples. `continue`: they go on under the new weights, every token with its own
-    version; `off`: the weights wait until all are finished."""
+    version; `restart`: they begin anew; `off`: the weights wait until all are finished."""
+    max_versions_per_sample: int | None = Field(None, ge=1)
+    """A sample whose tokens would be of more weight versions begins anew; null: any number (`continue` only)."""
+    loss_max_staleness: int | None = Field(None, ge=0)
+    """Tokens that are older than this many weight versions leave the loss (their samples stay); null: none does."""
+    placement: Literal["split", "shared"] = "split"
+    """`split`: workers and learner compute at the same time, each on cores or GPUs of its own; `shared`: on the same
+    ones by turns: generation stands still while the learner works, and unfinished samples go on afterwards."""

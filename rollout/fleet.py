@@ -1,52 +1,88 @@
 """The rollout fleet: all rollout workers behind one door.
 
-The responses of one prompt stay on one worker, where they share the prompt's KV cache; groups go to the worker with
-the least to do. New weights are swapped in all workers at once, while samples are being generated.
+Which worker gets what is the scheduler's to say (`rollout/scheduling.py`). New weights are swapped into all workers at
+once, each between two of its own decode steps, while samples are being generated.
+
+Workers may die. A worker that is lost (its process, its engine or its node) is started again with the present weights;
+what it had not finished goes to the others, and goes on from the tokens that it had reported. Nothing that was finished
+is lost, and no sample arrives twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil  # type: ignore[import-untyped]
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from rollout.config import RolloutConfig, SamplingConfig
+from rollout.config import RolloutConfig, SamplingConfig, StreamingConfig
 from rollout.engine import check_engine_installed, engine_arguments, transport
-from rollout.errors import RolloutError
+from rollout.errors import EngineLost, RolloutError, StartFailed
+from rollout.flight import Call, Flight, works
 from rollout.gpu_weights import EngineWeights
 from rollout.machine import Device, worker_place
-from rollout.types import Sample, SampleRequest
+from rollout.scheduling import ExpectedLengths, Scheduler
+from rollout.types import Sample, SampleRequest, Tokens
 from rollout.weights import SharedMemoryWeights, WeightManifest, WeightPublisher
-from rollout.worker import Finished, Order, RolloutWorker, SwapTimes, WorkerSettings
+from rollout.worker import Order, Report, RolloutWorker, SwapTimes, WorkerSettings
 
 SHUTDOWN_SECONDS = 20.0
 """An engine that has not ended by then is killed."""
+SILENT_SECONDS = 60.0
+"""A worker reports every second. One that says nothing for so long is taken for dead."""
+MOST_LOSSES = 5
+"""A worker that is lost so often without finishing a sample in between, or a sample that was with so many workers when
+they were lost and got no further, ends the run: starting again does not help."""
 
 
 class RolloutFleet:
     """All rollout workers. Make one with `start`."""
 
-    def __init__(self, config: RolloutConfig, settings: Sequence[WorkerSettings], actors: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        config: RolloutConfig,
+        streaming: StreamingConfig,
+        settings: Sequence[WorkerSettings],
+        notify: Callable[[str], None],
+    ) -> None:
         """See `start`."""
         self._config = config
         self._settings = list(settings)
-        self._actors = list(actors)
-        self._processes: list[psutil.Process] = []
-        """The actors' processes on this machine."""
-        self._started = False
-        self._unfinished = [0] * len(actors)
-        self._calls = itertools.count()
+        # A run without streaming is the same run whatever dies: its samples begin anew from their seeds.
+        self._keeps_tokens = streaming.max_staleness > 0 and streaming.partial_rollout == "continue"
+        self._notify = notify
+        self._actors: dict[int, Any] = {}
+        self._processes: dict[int, psutil.Process] = {}
+        """The actors' processes, of those on this machine."""
+        self._lost: dict[int, asyncio.Event] = {}
+        """One of each worker that takes part, set when it is lost."""
+        self._lives: list[asyncio.Task[None]] = []
+        self._heard = dict.fromkeys(range(len(settings)), 0.0)
+        """When each worker last generated something, or began to start (seconds of the event loop's clock)."""
+        self._losses = dict.fromkeys(range(len(settings)), 0)
+        """Since the worker last finished a sample."""
+        self._scheduler = Scheduler()
+        self._lengths = ExpectedLengths(config.max_response_tokens)
+        self._flights: dict[int, Flight] = {}
+        self._tickets = itertools.count()
+        self._starting = False
+        self._failure: RolloutError | None = None
         self._swap = asyncio.Lock()
+        self._manifest: WeightManifest | None = None
+        """Weights that a worker which starts again is given; None: those of the model's folder."""
+        self._resting = False
         self.version = 0
         """Weight version that new tokens are sampled with."""
+        self.workers_lost = 0
+        """So far."""
+        self.samples_moved = 0
+        """Unfinished samples of lost workers, so far."""
 
     @classmethod
     async def start(
@@ -58,6 +94,8 @@ class RolloutFleet:
         device: Device,
         log_folder: Path,
         stop_token_ids: Sequence[int],
+        streaming: StreamingConfig | None = None,
+        notify: Callable[[str], None] = print,
     ) -> RolloutFleet:
         """Start all workers; `ray.init` was called before. The weights of `model_path` are version 0.
 
@@ -68,6 +106,8 @@ class RolloutFleet:
             device: one core's share of Ray, or `tensor_parallel` GPUs, for each worker.
             log_folder: `rollout-<worker>.log` appear here.
             stop_token_ids: tokens that end a response, besides those that the model's generation config names.
+            streaming: what becomes of unfinished samples at a swap and when a worker is lost; default: no streaming.
+            notify: takes a line about every worker that is lost.
 
         Raises:
             RolloutError: a worker did not start; names its log file. Nothing is left running.
@@ -77,6 +117,7 @@ class RolloutFleet:
         engine_arguments(config, model_path=model_path, context_tokens=context_tokens, device=device)
         _require_room(config, device)
         log_folder.mkdir(parents=True, exist_ok=True)
+        streaming = streaming or StreamingConfig()
         settings = [
             WorkerSettings(
                 index=index,
@@ -87,19 +128,17 @@ class RolloutFleet:
                 stop_token_ids=tuple(stop_token_ids),
                 place=worker_place(config, device, index, model_path=model_path),
                 log=log_folder.resolve() / f"rollout-{index}.log",
+                max_versions=1 if streaming.partial_rollout == "restart" else streaming.max_versions_per_sample,
             )
             for index in range(config.workers)
         ]
-        fleet = cls(config, settings, [_actor(one) for one in settings])
+        fleet = cls(config, streaming, settings, notify)
         try:
-            here = ray.get_runtime_context().get_node_id()
-            places: list[tuple[str, int]] = await fleet._all("whereabouts")
-            fleet._processes = [psutil.Process(pid) for node, pid in places if node == here]
-            await fleet._all("start")
+            await asyncio.gather(*(fleet._begin(index) for index in range(len(settings))))
         except BaseException:
             await fleet.shutdown()
             raise
-        fleet._started = True
+        fleet._lives = [asyncio.create_task(fleet._live(index)) for index in range(len(settings))]
         return fleet
 
     def publisher(self) -> WeightPublisher:
@@ -107,141 +146,357 @@ class RolloutFleet:
         how = transport(self._config, self._settings[0].device)
         if how == "shared_memory":
             return SharedMemoryWeights()
-        return EngineWeights(how, self._actors, tensor_parallel=self._config.tensor_parallel)
+        actors = [self._actors[index] for index in range(len(self._settings))]
+        return EngineWeights(how, actors, tensor_parallel=self._config.tensor_parallel)
 
     async def generate(
-        self, requests: Sequence[SampleRequest], *, sampling: SamplingConfig | None = None
+        self, requests: Sequence[SampleRequest], *, sampling: SamplingConfig | None = None, due: int = 0
     ) -> AsyncIterator[Sample]:
         """Answer all requests; yields each sample as it finishes, in any order.
 
         Leaving the iteration early ends what is unfinished.
 
+        Args:
+            requests: what is wanted, and what there is of it already.
+            sampling: default: `rollout.sampling`.
+            due: weight version by which they are wanted: the earliest go first.
+
         Raises:
-            RolloutError: a prompt does not fit, or a worker failed.
+            RolloutError: a prompt does not fit, or workers failed in a way that starting again does not mend.
         """
-        call = str(next(self._calls))
-        finished: asyncio.Queue[tuple[int, list[Finished]] | RolloutError] = asyncio.Queue()
-        orders = self._assign(requests)
-        tasks = [
-            asyncio.create_task(self._drain(worker, call, mine, sampling, finished)) for worker, mine in orders.items()
-        ]
-        left = [sum(len(order.tickets) for order in orders.get(w, ())) for w in range(len(self._actors))]
+        self._require_fit(requests)
+        call = Call(sampling or self._config.sampling, due)
+        flights = [Flight(next(self._tickets), request, call, request.begun) for request in requests]
+        call.left.update(flight.ticket for flight in flights)
+        self._flights.update((flight.ticket, flight) for flight in flights)
+        self._enqueue(flights)
         try:
-            while any(left):
-                item = await finished.get()
+            for _ in flights:
+                if self._failure is not None:
+                    raise self._failure
+                item = await call.arrived.get()
                 if isinstance(item, RolloutError):
                     raise item
-                worker, batch = item
-                left[worker] -= len(batch)
-                self._unfinished[worker] -= len(batch)
-                for one in batch:
-                    yield _sample(one, requests[one.index], worker)
+                yield item
         finally:
-            for task in tasks:
-                task.cancel()
-            for worker, count in enumerate(left):
-                if count:
-                    self._unfinished[worker] -= count
-                    self._actors[worker].abort.remote(call)
+            self._cancel(call)
+
+    def progress(self, sample_ids: Sequence[str]) -> dict[str, Tokens]:
+        """What there is of unfinished samples, as of their workers' last reports."""
+        wanted = set(sample_ids)
+        found = (flight for flight in self._flights.values() if flight.request.sample_id in wanted)
+        return {flight.request.sample_id: flight.tokens for flight in found if len(flight.tokens)}
 
     async def publish(self, manifest: WeightManifest) -> Mapping[str, float]:
         """Bring new weights into all workers. Safe while `generate` runs: unfinished samples go on under them.
 
+        A worker that is lost meanwhile gets them when it is there again.
+
         Returns:
-            `rollout/swap_seconds` (wall time for all workers) and `rollout/pause_seconds` (longest of one worker).
+            `rollout/swap_seconds` (wall time for all workers), `rollout/pause_seconds` (longest of one worker, without
+            the time that it rested before), `rollout/workers_lost` and `rollout/samples_moved` (so far).
 
         Raises:
-            RolloutError: an older version than the present one, or a worker failed.
+            RolloutError: an older version than the present one, or a worker refused them.
         """
         if manifest.version < self.version:
             raise RolloutError(f"weight version {manifest.version} published after version {self.version}")
         async with self._swap:
             start = asyncio.get_running_loop().time()
-            times: list[SwapTimes] = await (self._all("swap", manifest) if manifest.path else self._all("times"))
+            self._manifest = manifest
+            times: list[SwapTimes] = await (self._of_all("swap", manifest) if manifest.path else self._of_all("times"))
             self.version = manifest.version
+            self._go_on()
             seconds = asyncio.get_running_loop().time() - start
-        pause = max(time.swap for time in times)
-        return {"rollout/swap_seconds": seconds if manifest.path else pause, "rollout/pause_seconds": pause}
+        pause = max((time.swap for time in times), default=0.0)
+        return {
+            "rollout/swap_seconds": seconds if manifest.path else pause,
+            "rollout/pause_seconds": pause,
+            "rollout/workers_lost": self.workers_lost,
+            "rollout/samples_moved": self.samples_moved,
+        }
+
+    async def rest(self) -> None:
+        """Generate nothing until `publish` or `wake`; unfinished samples go on then."""
+        async with self._swap:
+            self._resting = True
+            await self._of_all("rest")
+
+    async def wake(self) -> None:
+        """Go on after `rest` without new weights."""
+        async with self._swap:
+            await self._of_all("wake")
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._resting = False
+        self._heard = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
 
     async def parameter_report(self) -> list[str]:
         """Parameters to look at when the learner's logprobs and the engine's disagree."""
-        reports: list[list[str]] = await self._all("report")
+        reports: list[list[str]] = await self._of_all("report")
         return sorted({name for report in reports for name in report})
+
+    def stalls(self, seconds: float) -> list[str]:
+        """For people: workers that have been starting for longer than this, or have generated nothing."""
+        now, lines = asyncio.get_running_loop().time(), []
+        for settings in self._settings:
+            index, log = settings.index, settings.log
+            flights = [self._flights[ticket] for ticket in self._scheduler.running(index)]
+            silence = now - max([self._heard[index], *(flight.given for flight in flights)])
+            if silence < seconds:
+                continue
+            if index not in self._lost:
+                lines.append(f"rollout worker {index} has been starting for {silence:.0f} s (log: {log})")
+            elif flights and not self._resting:
+                lines.append(
+                    f"rollout worker {index} has generated nothing for {silence:.0f} s. It has {len(flights)} samples, "
+                    f"among them {', '.join(flight.told() for flight in flights[:3])} (log: {log})"
+                )
+        return lines
 
     async def shutdown(self) -> None:
         """End all workers and their engines; fine to call twice."""
-        actors, self._actors = self._actors, []
+        for life in self._lives:
+            life.cancel()
+        await asyncio.gather(*self._lives, return_exceptions=True)
+        actors, self._actors = self._actors, {}
         family: list[psutil.Process] = []
-        for one in self._processes:
+        for one in self._processes.values():
             with suppress(psutil.NoSuchProcess):  # any of them may end by itself at any moment
                 family += [one, *one.children(True)]
-        if self._started and actors:
-            ends = [asyncio.ensure_future(actor.shutdown.remote()) for actor in actors]
+        able = [actor for index, actor in actors.items() if index in self._lost]
+        if able:
+            ends = [asyncio.ensure_future(actor.shutdown.remote()) for actor in able]
             await asyncio.wait(ends, timeout=SHUTDOWN_SECONDS)
             for end in ends:
                 end.cancel() if not end.done() else end.exception()
-        for actor in actors:
+        for actor in actors.values():
             ray.kill(actor)
-        _, alive = await asyncio.to_thread(psutil.wait_procs, family, 2 if self._started else 0)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, family, 2 if able else 0)
         for process in alive:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         await asyncio.to_thread(psutil.wait_procs, alive, 5)
 
-    def _assign(self, requests: Sequence[SampleRequest]) -> dict[int, list[Order]]:
-        """Groups to workers: each to the one with the fewest unfinished samples."""
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for index, request in enumerate(requests):
-            groups.setdefault(request.prompt.token_ids, []).append(index)
+    async def _begin(self, index: int) -> None:
+        """Start a worker for the first time: one that cannot start is an error, one that dies may try again."""
+        while True:
+            try:
+                return await self._bring_up(index)
+            except EngineLost as error:
+                self._lose(index)
+                self._losses[index] += 1
+                if self._losses[index] == MOST_LOSSES:
+                    raise
+                self._notify(f"{error}; it is being started again")
+
+    async def _bring_up(self, index: int) -> None:
+        """Start a worker with the present weights and let it take part.
+
+        Raises:
+            EngineLost: it died meanwhile.
+            RolloutError: it could not start, or the weights cannot reach it.
+        """
+        self._heard[index] = asyncio.get_running_loop().time()
+        actor = self._actors[index] = _actor(self._settings[index])
+        node, process = await self._result(index, actor.whereabouts.remote())
+        if node == ray.get_runtime_context().get_node_id():
+            with suppress(psutil.NoSuchProcess):
+                self._processes[index] = psutil.Process(process)
+        capacity = await self._result(index, actor.start.remote())
+        async with self._swap:
+            if self._manifest is not None:
+                if self._manifest.path is None:
+                    raise RolloutError(
+                        f"rollout worker {index} was lost, and weights that go over {self._manifest.transport} cannot "
+                        "reach a new one. The same command goes on from the last checkpoint."
+                    )
+                await self._result(index, actor.swap.remote(self._manifest))
+            if self._resting:
+                await self._result(index, actor.rest.remote())
+            self._scheduler.join(index, capacity)
+            self._lost[index] = asyncio.Event()
+        self._start_soon()
+
+    async def _live(self, index: int) -> None:
+        """One worker: listen to it, and start it again whenever it is lost."""
+        while True:
+            try:
+                if index not in self._lost:
+                    await self._bring_up(index)
+                await self._listen(index)
+            except (EngineLost, StartFailed) as error:
+                reason: RolloutError = error
+            except RolloutError as error:  # it cannot do what it is asked for, and a new one could not either
+                self._fail(error)
+                return
+            self._lose(index)
+            self._losses[index] += 1
+            if self._losses[index] == MOST_LOSSES:
+                self._fail(RolloutError(f"{reason}\nIt was lost {MOST_LOSSES} times without finishing a sample."))
+                return
+            self._notify(f"{reason}; it is being started again")
+
+    async def _listen(self, index: int) -> None:
+        """Hear a worker out; ends by what it is lost by."""
+        stream = self._actors[index].listen.options(num_returns="streaming").remote()
+        try:
+            while True:
+                reference = await asyncio.wait_for(anext(stream), SILENT_SECONDS)
+                self._hear(index, await reference)
+        except TimeoutError:
+            log = self._settings[index].log
+            raise EngineLost(
+                f"rollout worker {index} has said nothing for {SILENT_SECONDS:.0f} s (log: {log})"
+            ) from None
+        except RayError as error:
+            raise self._explain(index, error) from error
+
+    def _lose(self, index: int) -> None:
+        """A worker is gone: what it had not finished is for others."""
+        if index in self._lost:
+            self._lost.pop(index).set()
+        self.workers_lost += 1
+        ray.kill(self._actors[index])
+        moved = [self._flights[ticket] for ticket in self._scheduler.leave(index)]
+        self.samples_moved += len(moved)
+        for flight in moved:
+            flight.worker, flight.losses = None, flight.losses + 1
+            if not self._keeps_tokens:
+                flight.forget()
+            if flight.losses >= MOST_LOSSES:
+                flight.call.arrived.put_nowait(
+                    RolloutError(
+                        f"{flight.request.sample_id} was with {flight.losses} rollout workers when they were lost "
+                        f"(last: worker {index}, log: {self._settings[index].log})"
+                    )
+                )
+        self._enqueue(moved, again=True)
+
+    def _fail(self, error: RolloutError) -> None:
+        """End all that is under way and all that will be asked for."""
+        self._failure = error
+        for call in {id(flight.call): flight.call for flight in self._flights.values()}.values():
+            call.arrived.put_nowait(error)
+
+    def _hear(self, index: int, report: Report) -> None:
+        now = asyncio.get_running_loop().time()
+        for news in report.news:
+            flight = self._flights.get(news.ticket)
+            if flight is None or flight.worker != index:
+                continue  # it was cancelled
+            flight.hear(news)
+            self._heard[index] = now
+            if news.stop_reason is not None:
+                self._losses[index] = 0
+                self._scheduler.finished(news.ticket)
+                self._lengths.note(flight.request.prompt.prompt_id, len(flight.tokens))
+                self._land(flight, flight.sample(news.stop_reason))
+        self._start_soon()
+
+    def _land(self, flight: Flight, sample: Sample) -> None:
+        del self._flights[flight.ticket]
+        flight.call.left.discard(flight.ticket)
+        flight.call.arrived.put_nowait(sample)
+
+    def _cancel(self, call: Call) -> None:
+        """End what is left of a call."""
+        running = self._scheduler.cancel(sorted(call.left)) if call.left else {}
+        for ticket in call.left:
+            self._flights.pop(ticket, None)
+        for worker, tickets in running.items():
+            self._actors[worker].abort.remote(tickets)
+        if running:
+            self._start_soon()
+
+    def _enqueue(self, flights: Sequence[Flight], *, again: bool = False) -> None:
+        """Hand flights to the scheduler, but for those that are at their end already."""
+        config, settings = self._config, self._settings[0]
+        open_: list[Flight] = []
+        for flight in flights:
+            reason = flight.ended(
+                most=config.max_response_tokens, context=settings.context_tokens, stops=settings.stop_token_ids
+            )
+            if reason is None:
+                open_.append(flight)
+            else:
+                self._land(flight, flight.sample(reason))
+        for work in works(open_, self._lengths, again=again):
+            self._scheduler.add(work)
+        self._start_soon()
+
+    def _start_soon(self) -> None:
+        """Hand out work once all that happens at this moment has happened: the scheduler should see all of it."""
+        if not self._starting:
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        self._starting = False
         orders: dict[int, list[Order]] = {}
-        for indices in groups.values():
-            prompt = requests[indices[0]].prompt
-            limit = self._settings[0].context_tokens
+        for worker, work in self._scheduler.start():
+            flights = [self._flights[ticket] for ticket in work.tickets]
+            for flight in flights:
+                flight.worker, flight.given = worker, asyncio.get_running_loop().time()
+            asks = tuple(flight.ask() for flight in flights)
+            orders.setdefault(worker, []).append(
+                Order(flights[0].request.prompt.token_ids, asks, flights[0].call.sampling)
+            )
+        for worker, mine in orders.items():
+            self._actors[worker].answer.remote(mine)  # should it be lost, `_live` hears of it
+
+    def _require_fit(self, requests: Sequence[SampleRequest]) -> None:
+        limit = self._settings[0].context_tokens
+        for request in requests:
+            prompt = request.prompt
             if len(prompt.token_ids) >= limit:
                 raise RolloutError(
                     f"prompt {prompt.prompt_id} has {len(prompt.token_ids)} tokens and leaves no room for a response "
                     f"in model.context_tokens={limit}"
                 )
-            worker = min(range(len(self._actors)), key=self._unfinished.__getitem__)
-            self._unfinished[worker] += len(indices)
-            tickets = tuple((index, requests[index].seed) for index in indices)
-            orders.setdefault(worker, []).append(Order(prompt.token_ids, tickets))
-        return orders
 
-    async def _drain(
-        self,
-        worker: int,
-        call: str,
-        orders: list[Order],
-        sampling: SamplingConfig | None,
-        finished: asyncio.Queue[tuple[int, list[Finished]] | RolloutError],
-    ) -> None:
-        """Move a worker's stream into the queue."""
-        stream = self._actors[worker].generate.options(num_returns="streaming").remote(call, orders, sampling)
-        try:
-            async for reference in stream:
-                finished.put_nowait((worker, await reference))
-        except RayError as error:
-            finished.put_nowait(self._explain(worker, error))
-
-    async def _all(self, method: str, *arguments: Any) -> list[Any]:
-        """Call a method of all workers at once."""
-        return await asyncio.gather(
-            *(self._call(index, getattr(actor, method).remote(*arguments)) for index, actor in enumerate(self._actors))
+    async def _of_all(self, method: str, *arguments: Any) -> list[Any]:
+        """Results of a method of all workers that take part; one that is lost meanwhile has none."""
+        if self._failure is not None:
+            raise self._failure
+        calls = {index: getattr(self._actors[index], method).remote(*arguments) for index in self._lost}
+        results = await asyncio.gather(
+            *(self._unless_lost(index, reference, self._lost[index]) for index, reference in calls.items())
         )
+        return [result for result in results if result is not None]
 
-    async def _call(self, worker: int, reference: Any) -> Any:
+    async def _unless_lost(self, index: int, reference: Any, gone: asyncio.Event) -> Any:
+        """The result, or None when the worker is lost: a call into a dead engine may never return."""
+        result = asyncio.ensure_future(self._result(index, reference))
+        lost = asyncio.ensure_future(gone.wait())
+        try:
+            await asyncio.wait({result, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                return None
+            return result.result()
+        except EngineLost:
+            await lost
+            return None
+        finally:
+            for one in (result, lost):
+                one.cancel()
+            await asyncio.gather(result, lost, return_exceptions=True)
+
+    async def _result(self, index: int, reference: Any) -> Any:
         try:
             return await reference
         except RayError as error:
-            raise self._explain(worker, error) from None
+            raise self._explain(index, error) from error
 
-    def _explain(self, worker: int, error: RayError) -> RolloutError:
+    def _explain(self, index: int, error: RayError) -> RolloutError:
         cause = error.cause if isinstance(error, RayTaskError) else None
         if isinstance(cause, RolloutError):
             return cause
-        what = f"failed: {cause!r}" if cause is not None else "died"
-        return RolloutError(f"rollout worker {worker} {what} (log: {self._settings[worker].log})")
+        log = self._settings[index].log
+        if cause is None:
+            return EngineLost(f"rollout worker {index} died (log: {log})")
+        return RolloutError(f"rollout worker {index} failed: {cause!r} (log: {log})")
 
 
 def _actor(settings: WorkerSettings) -> Any:
@@ -262,16 +517,3 @@ def _require_room(config: RolloutConfig, device: Device) -> None:
             f"{config.workers} rollout workers need {needed} {unit}s and Ray has {there}. "
             "Ways out: (1) fewer rollout.workers, (2) smaller rollout.tensor_parallel, (3) a larger Ray cluster."
         )
-
-
-def _sample(finished: Finished, request: SampleRequest, worker: int) -> Sample:
-    return Sample(
-        sample_id=request.sample_id,
-        prompt=request.prompt,
-        response_ids=finished.response_ids,
-        logprobs=finished.logprobs,
-        versions=finished.versions,
-        loss_mask=np.ones(len(finished.response_ids), dtype=np.bool_),
-        stop_reason=finished.stop_reason,
-        worker=worker,
-    )

@@ -2,7 +2,8 @@
 
 - `Prompt`: one question, rendered to token ids.
 - `SampleRequest`: an order for one response to it.
-- `Sample`: the response: token ids as vLLM sampled them, never re-tokenised text.
+- `Tokens`: what was generated of a response so far: token ids as vLLM sampled them, never re-tokenised text.
+- `Sample`: a finished response.
 - `StopReason`: why generation ended.
 """
 
@@ -45,6 +46,36 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """Generated tokens, one entry each (shape [R])."""
+
+    ids: NDArray[np.int32]
+    """As they were sampled."""
+    logprobs: NDArray[np.float32]
+    """log pi(token) of the weights that sampled it, at the rollout temperature."""
+    versions: NDArray[np.int32]
+    """Weight version that sampled it."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __add__(self, more: Tokens) -> Tokens:
+        """These, then `more`."""
+        if not len(self):
+            return more
+        if not len(more):
+            return self
+        return Tokens(
+            np.concatenate([self.ids, more.ids]),
+            np.concatenate([self.logprobs, more.logprobs]),
+            np.concatenate([self.versions, more.versions]),
+        )
+
+
+NO_TOKENS = Tokens(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int32))
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRequest:
     """An order for one response."""
 
@@ -53,6 +84,8 @@ class SampleRequest:
     prompt: Prompt
     seed: int
     """Seed of this request's own sampling generator."""
+    begun: Tokens = NO_TOKENS
+    """What there is of it already: it goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)

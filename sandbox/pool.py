@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import pickle
 import queue
+import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -187,13 +188,14 @@ class KillablePool:
             worker = self._source.start()
         while (job := self._jobs.get()) is not None:
             results: list[CallResult] = []
+            tried: set[int] = set()
             try:
                 while len(results) < len(job.payloads):
                     if worker is not None and worker.calls >= self._calls_per_worker:
                         self._source.end(worker)
                         worker = None
                     worker = worker or self._source.start()
-                    if not self._advance(worker, job, results):
+                    if not self._advance(worker, job, results, tried):
                         worker = None
                 job.results.set_result(results)
             except Exception as error:  # whatever it is, the caller that waits must hear of it
@@ -204,8 +206,11 @@ class KillablePool:
         if worker is not None:
             self._source.end(worker)
 
-    def _advance(self, worker: WorkerProcess, job: _Job, results: list[CallResult]) -> bool:
-        """Run the job's remaining calls until they are done or the worker is; False when the worker is gone."""
+    def _advance(self, worker: WorkerProcess, job: _Job, results: list[CallResult], tried: set[int]) -> bool:
+        """Run the job's remaining calls until they are done or the worker is; False when the worker is gone.
+
+        `tried` are the calls whose process was killed from outside once.
+        """
         fresh = worker.calls == 0
         try:
             worker.submit(job.payloads[len(results) :])
@@ -232,7 +237,9 @@ class KillablePool:
                 raise PoolError("the pool was closed") from None
             # Only a call that was alone in its process is known to have ended it: what an earlier call left behind
             # (a thread, a pending alarm, a full heap) may have. Any other call gets a fresh process.
-            if fresh:
+            if fresh and worker.status == -signal.SIGKILL and len(results) not in tried:
+                tried.add(len(results))  # nobody's own doing, most often: somebody else's, or memory that was short
+            elif fresh:
                 results.append(CallResult(CallOutcome.CRASH, traceback=ended))
         return False
 

@@ -23,7 +23,7 @@ from rl.errors import PonderError
 from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.kernels import Device
-from rl.learner.messages import Job, RankEstimates, Ready, Shares
+from rl.learner.messages import Job, RankEstimates, Ready, Shares, Update
 from rl.learner.saved import Saved, read_saved, write_saved
 from rl.learner.worker import LearnerWorker, compute_dtype, log_path
 from rollout.weights import WeightManifest, WeightPublisher
@@ -43,6 +43,10 @@ class LearnerError(PonderError):
     """A learner rank failed or died."""
 
 
+class RankDied(LearnerError):
+    """A learner rank died: its process, or the node it was on."""
+
+
 class LearnerGroup:
     """All learner ranks. Make one with `start`."""
 
@@ -53,6 +57,8 @@ class LearnerGroup:
         self._steps = optimizer_steps_per_batch
         self._updates = 0
         self._hidden_size, self._packed = 1, False
+        self.logs = ", ".join(str(log_path(job.log_folder, rank)) for rank in range(len(actors)))
+        """Files that the ranks write to."""
         self.start_seconds = 0.0
         """How long the slowest rank took to load and to meet the others."""
 
@@ -150,10 +156,15 @@ class LearnerGroup:
             `policy/...` and `critic/...` as means over the optimizer steps (ratio extremes over all), `batch/padding`
             and `batch/imbalance` (see `Schedule`).
         """
+        return await self.learn(Update.put(batch, estimates, targets, train_policy=train_policy))
+
+    async def learn(self, update: Update) -> Metrics:
+        """`update` with what was put away."""
+        batch = await asyncio.to_thread(ray.get, update.batch)
         plan = self._schedule(batch, steps=self._steps)
         self._updates += 1
-        data = [ray.put(part) for part in (batch, estimates, targets)]
-        ranks: list[Shares] = self._leaders(await self._all("update", *data, plan, train_policy))
+        data = (update.batch, update.estimates, update.targets)
+        ranks: list[Shares] = self._leaders(await self._all("update", *data, plan, update.train_policy))
         return {**_merged(ranks), "batch/padding": plan.padding, "batch/imbalance": plan.imbalance}
 
     async def write_weights(self, weights: WeightPublisher, version: int) -> WeightManifest:
@@ -248,6 +259,7 @@ class LearnerGroup:
                 ray.get(done)
             except RayError as error:
                 rank = list(refs).index(done[0])
+                rank, error = self._cause(refs, rank, error)
                 self._kill()
                 for other in waiting:  # their errors follow from this one: Ray would print them as unhandled
                     with suppress(RayError):
@@ -255,10 +267,27 @@ class LearnerGroup:
                 raise self._explained(rank, error) from error
         return ray.get(list(refs))
 
+    def _cause(self, refs: Sequence[ray.ObjectRef[Any]], rank: int, error: RayError) -> tuple[int, RayError]:
+        """The rank that failed first: when one dies, the others fail in a collective, and may be heard of earlier."""
+        others = [ref for place, ref in enumerate(refs) if place != rank]
+        if not isinstance(error, RayTaskError) or not others:
+            return rank, error
+        ended, _ = ray.wait(others, num_returns=len(others), timeout=LONGEST_DEATH_SECONDS)
+        for ref in ended:
+            try:
+                ray.get(ref)
+            except RayTaskError:
+                continue
+            except RayError as death:
+                return list(refs).index(ref), death
+        return rank, error
+
     def _explained(self, rank: int, error: RayError) -> LearnerError:
+        log = f"\nIts log: {log_path(self._job.log_folder, rank)}"
         cause = error.cause if isinstance(error, RayTaskError) else None
-        what = "died" if cause is None else f"failed: {type(cause).__name__}: {cause}"
-        return LearnerError(f"learner rank {rank} {what}\nIts log: {log_path(self._job.log_folder, rank)}")
+        if cause is None:
+            return RankDied(f"learner rank {rank} died{log}")
+        return LearnerError(f"learner rank {rank} failed: {type(cause).__name__}: {cause}{log}")
 
     def _kill(self) -> None:
         for actor in self._actors:

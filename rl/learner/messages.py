@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import ray
 from numpy.typing import NDArray
 from torch import Tensor
 
 from rl.algorithms.config import AlgorithmConfig
+from rl.batch import Batch, Estimates, Targets
 from rl.learner.config import LearnerConfig
 from rl.learner.kernels import Device
 from rl.learner.objective import Share
@@ -31,6 +33,21 @@ class Job:
     log_folder: Path
     critic_path: str | None = None
     """A reward model that the critic starts from; None: the policy."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """One call of `LearnerGroup.update`; its parts lie in Ray's object store."""
+
+    batch: ray.ObjectRef[Batch]
+    estimates: ray.ObjectRef[Estimates]
+    targets: ray.ObjectRef[Targets]
+    train_policy: bool
+
+    @classmethod
+    def put(cls, batch: Batch, estimates: Estimates, targets: Targets, *, train_policy: bool) -> Update:
+        """Put the parts there."""
+        return cls(ray.put(batch), ray.put(estimates), ray.put(targets), train_policy)
 
 
 @dataclass

@@ -214,5 +214,7 @@ class Session:
             tokenizer.save_pretrained(folder / "policy")
 
         self.state = replace(self.state, seconds=self.seconds)
-        await save_checkpoint(self.folder.checkpoints, self.state, write, keep_last=self.config.checkpoint.keep_last)
+        keep = self.config.checkpoint.keep_last
+        saved = await save_checkpoint(self.folder.checkpoints, self.state, write, keep_last=keep)
+        learners.keep(saved.learner)
         self._last_saved = self.state.name

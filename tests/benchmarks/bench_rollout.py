@@ -183,7 +183,7 @@ async def bench(size: str, shape: Shape, rounds: int, samples: int, tokens: int,
     with (folder / "offline.log").open("w") as log:
         offline = Offline(model, shape, samples, tokens, log)
         theirs, ours = [], []
-        family = [psutil.Process(), *psutil.Process(fleet._processes[0].pid).children(True), *fleet._processes]
+        family = [psutil.Process(), *psutil.Process(fleet._processes[0].pid).children(True), *fleet._processes.values()]
         try:
             for number in range(rounds + 1):  # the first one warms up
                 theirs.append(offline.round())

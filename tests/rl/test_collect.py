@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ from transformers import AutoTokenizer
 from rewards.config import RewardConfig, RewardRunnerConfig
 from rewards.runner import RewardRunner
 from rl.algorithms.base import DynamicSampling
-from rl.collect import Collected, Collector
+from rl.collect import Begun, Collected, Collector
 from rl.data.stream import PromptStream
 from rl.groups import group_metrics, to_batch
 from rl.models.resolve import resolve_model
-from rollout.types import Prompt, Sample, SampleRequest, StopReason
+from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, StopReason, Tokens
 
 SIZE = 4
 TOKENIZER = AutoTokenizer.from_pretrained(resolve_model("tiny").tokenizer_path)
@@ -40,10 +41,22 @@ class Answers:
     def __init__(self) -> None:
         self.version = 0
         self.asked: list[str] = []
+        self.orders: list[SampleRequest] = []
+        self.hold_after: int | None = None
+        """After so many samples of a call nothing more comes."""
 
-    async def generate(self, orders: Sequence[SampleRequest], *, sampling: Any = None) -> AsyncIterator[Sample]:
+    def progress(self, sample_ids: Sequence[str]) -> dict[str, Tokens]:
+        ids = np.array(RIGHT[:1], np.int32)
+        return {name: Tokens(ids, np.zeros(1, np.float32), np.zeros(1, np.int32)) for name in sample_ids[-1:]}
+
+    async def generate(
+        self, orders: Sequence[SampleRequest], *, sampling: Any = None, due: int = 0
+    ) -> AsyncIterator[Sample]:
+        self.orders = list(orders)
         self.asked += list(dict.fromkeys(order.prompt.prompt_id for order in orders))
-        for order in reversed(orders):
+        for place, order in enumerate(reversed(orders)):
+            if place == self.hold_after:
+                await asyncio.Event().wait()
             index = int(order.sample_id.rsplit("/", 1)[1])
             ids = np.array(RIGHT if index < int(order.prompt.columns["right"]) else WRONG, dtype=np.int32)
             yield Sample(
@@ -133,3 +146,39 @@ async def test_shares_without_signal_are_told_by_task(rewards: RewardRunner) -> 
     assert metrics["batch/groups_all_right/hard"] == 0.25
     assert metrics["batch/groups_all_wrong/hard"] == 0.5
     assert metrics["batch/groups_all_wrong/easy"] == 0
+
+
+async def test_what_was_begun_is_not_generated_again(rewards: RewardRunner) -> None:
+    """A group that was interrupted goes on: finished samples are there, tokens of the others go with the orders."""
+    fleet = Answers()
+    fleet.hold_after = 2
+    collector = Collector(fleet, rewards, TOKENIZER, seed=0)  # type: ignore[arg-type]
+    asked = prompts([2])
+    scoring = asyncio.create_task(collector.score_prompts(asked, label="stream7", group_size=SIZE))
+    while len(_finished(collector)) < 2:
+        await asyncio.sleep(0)
+    begun = collector.begun("stream7")
+    scoring.cancel()
+    await asyncio.gather(scoring, return_exceptions=True)
+    names = [f"stream7/0/t/0/{index}" for index in range(SIZE)]
+    assert sorted(sample.sample_id for sample in begun.finished) == names[2:]
+    fleet.hold_after = None
+    (group,) = await collector.score_prompts(asked, label="stream7", group_size=SIZE, begun=begun)
+    assert [order.sample_id for order in fleet.orders] == names[:2]
+    assert [order.begun is NO_TOKENS for order in fleet.orders] == [True, True], "the last of the call was finished"
+    assert [sample.sample_id for sample in group.samples] == names
+    assert group.correct == 2
+    whole = Begun(group.samples)
+    (again,) = await collector.score_prompts(asked, label="stream7", group_size=SIZE, begun=whole)
+    assert fleet.orders == []
+    assert again.samples == group.samples
+    (with_tokens,) = await collector.score_prompts(
+        asked, label="stream7", group_size=SIZE, begun=Begun((), fleet.progress(names[:1]))
+    )
+    assert [len(order.begun) for order in fleet.orders] == [1, 0, 0, 0]
+    assert with_tokens.correct == 2
+
+
+def _finished(collector: Collector) -> Sequence[Sample]:
+    under_way = collector._under_way.get("stream7")
+    return under_way.finished if under_way else ()

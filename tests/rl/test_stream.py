@@ -1,11 +1,13 @@
 """The stream of groups. Pinned here:
 
-1. No sample is ever older, when it is learnt from, than `max_staleness` versions; whatever order groups finish in.
+1. No sample is ever older, when it is learnt from, than `max_staleness` versions, and no batch has fewer groups of the
+   newest weights than `completion_ratio` says; whatever order groups finish in.
 2. Every admitted group with signal is taken exactly once, oldest first among those that are ready; none is lost.
 3. With `max_staleness` 0 nothing is generated while the learner works, and batches are the next prompts in order.
 4. A batch does not wait for the longest response unless that is at its limit.
 5. A group without signal is replaced at once; when the limit of generation is reached, a batch is what there is.
-6. A stream that goes on from its state asks for unfinished groups again under the same names; no finished one is lost.
+6. A stream that goes on from its state asks for unfinished groups again under the same names, with what there was of
+   them; no finished one is lost.
 7. `drain` waits for what is unfinished and admits nothing; a failure ends `take`; `close` ends everything.
 """
 
@@ -22,10 +24,11 @@ from hypothesis import strategies as st
 
 from rewards.types import Combined
 from rl.algorithms.base import DynamicSampling
+from rl.collect import Begun
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
-from rl.stream import GroupStream, StreamState
-from rollout.types import Prompt, Sample, StopReason
+from rl.stream import GroupStream, StreamState, Ticket
+from rollout.types import NO_TOKENS, Prompt, Sample, StopReason
 
 SIZE = 4
 OFF = DynamicSampling(enabled=False)
@@ -38,11 +41,19 @@ class Machine:
         self.version = 0
         self.open: dict[int, asyncio.Event] = {}
         self.asked: list[str] = []
+        self.begun_with: dict[int, Begun] = {}
+        self.due: dict[int, int] = {}
         self.right: Callable[[int], int] = lambda number: 1
         self.fail = False
 
-    async def score_prompts(self, prompts: Sequence[Prompt], *, label: str, group_size: int) -> list[ScoredGroup]:
+    def begun(self, label: str) -> Begun | None:
+        return Begun((), {label: NO_TOKENS}) if int(label.removeprefix("stream")) in self.open else None
+
+    async def score_prompts(
+        self, prompts: Sequence[Prompt], *, label: str, group_size: int, due: int, begun: Begun
+    ) -> list[ScoredGroup]:
         number, (prompt,) = int(label.removeprefix("stream")), prompts
+        self.begun_with[number], self.due[number] = begun, due
         self.asked.append(f"{label}/{prompt.prompt_id}")
         begun = self.version
         self.open[number] = asyncio.Event()
@@ -75,7 +86,11 @@ def prompts(count: int = 1000) -> list[Prompt]:
 
 
 def make(
-    machine: Machine, staleness: int, filtering: DynamicSampling = OFF, state: StreamState | None = None
+    machine: Machine,
+    staleness: int,
+    filtering: DynamicSampling = OFF,
+    state: StreamState | None = None,
+    completion_ratio: float = 0.0,
 ) -> GroupStream:
     stream = PromptStream(prompts(), seed=0, shuffle=False)
     if state is not None:
@@ -87,6 +102,7 @@ def make(
         group_size=2,
         filtering=filtering,
         max_staleness=staleness,
+        completion_ratio=completion_ratio,
         version=machine.version,
         state=state or StreamState(),
     )
@@ -115,14 +131,15 @@ async def publish(machine: Machine, stream: GroupStream) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 3), st.integers(0, 10_000), st.booleans())
-def test_no_sample_is_too_old_and_none_is_lost(staleness: int, seed: int, filtered: bool) -> None:
+@given(st.integers(0, 3), st.integers(0, 10_000), st.booleans(), st.sampled_from([0.0, 0.5, 0.7, 1.0]))
+def test_no_sample_is_too_old_and_none_is_lost(staleness: int, seed: int, filtered: bool, completion: float) -> None:
     async def run() -> None:
         rng = random.Random(seed)
         machine = Machine()
         if filtered:
             machine.right = lambda number: random.Random(f"{seed}/{number}").choice([0, 1, 1, 2])
-        stream = make(machine, staleness, DynamicSampling(max_rounds=100) if filtered else OFF)
+        filtering = DynamicSampling(max_rounds=100) if filtered else OFF
+        stream = make(machine, staleness, filtering, completion_ratio=completion)
         taken: list[int] = []
         for _ in range(12):
             taking = asyncio.create_task(stream.take())
@@ -131,9 +148,12 @@ def test_no_sample_is_too_old_and_none_is_lost(staleness: int, seed: int, filter
                 await finish(machine, rng.choice(sorted(machine.open)))
             collected = taking.result()
             assert collected.full and len(collected.groups) == SIZE
+            wholly_newest = 0
             for group in collected.groups:
                 oldest = min(sample.oldest_version for sample in group.samples)
                 assert machine.version - oldest <= staleness
+                wholly_newest += oldest == machine.version
+            assert wholly_newest >= completion * SIZE
             taken += numbers(collected.groups)
             for _ in range(rng.randrange(6)):  # while the learner works
                 if machine.open:
@@ -141,7 +161,7 @@ def test_no_sample_is_too_old_and_none_is_lost(staleness: int, seed: int, filter
             await publish(machine, stream)
         assert len(set(taken)) == len(taken)
         state = stream.state()
-        waiting = [t.number for t, _ in state.ready] + [t.number for t in state.unfinished]
+        waiting = [t.number for t, _ in state.ready] + [t.number for t, _ in state.unfinished]
         kept = [n for n in range(state.admitted) if n in taken or n in waiting]
         dropped = set(range(state.admitted)) - set(kept)
         assert all(machine.right(n) in (0, 2) for n in dropped)
@@ -226,7 +246,7 @@ async def test_a_stream_goes_on_from_its_state() -> None:
     state = stream.state()
     await stream.close()
     assert [ticket.number for ticket, _ in state.ready] == [6]
-    assert [ticket.number for ticket in state.unfinished] == [4, 5, 7]
+    assert [ticket.number for ticket, _ in state.unfinished] == [4, 5, 7]
     again = Machine()
     again.version = machine.version = 1
     resumed = make(again, 1, state=state)
@@ -234,9 +254,28 @@ async def test_a_stream_goes_on_from_its_state() -> None:
     await settle()
     assert again.asked[:3] == ["stream4/4", "stream5/5", "stream7/7"]
     assert set(again.asked[:3]) <= set(machine.asked)
+    assert again.begun_with[5].unfinished == {"stream5": NO_TOKENS}
+    assert again.due[5] == 1 and again.due[8] == 2
     await finish(again, 4, 5, 7)
-    assert numbers((await taking).groups) == [6, 4, 5, 7]  # the oldest first
+    assert numbers((await taking).groups) == [4, 5, 6, 7]
     await resumed.close()
+
+
+async def test_the_state_of_a_stream_that_has_just_gone_on_is_the_same() -> None:
+    """Its groups are admitted, and not asked for yet."""
+    begun = Begun((), {"stream0/0": NO_TOKENS})
+    prompt = prompts(1)[0]
+    first = StreamState(1, unfinished=((Ticket(0, prompt, 0), begun),))
+    machine = Machine()
+    stream = make(machine, 1, state=first)
+    taking = asyncio.create_task(stream.take())
+    await asyncio.sleep(0)
+    assert not machine.asked
+    state = stream.state()
+    assert state.unfinished[0] == first.unfinished[0]
+    assert [ticket.number for ticket, _ in state.unfinished] == list(range(2 * SIZE))
+    taking.cancel()
+    await stream.close()
 
 
 async def test_new_weights_can_wait_for_what_is_unfinished() -> None:

@@ -12,18 +12,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
-import ray
 from transformers import LlamaForCausalLM
 
 from rollout.config import RolloutConfig, SamplingConfig
@@ -56,21 +53,6 @@ class Setup:
         self.weights.discard_before(version)
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # a short path: Ray puts sockets below it
-        ray.init(
-            address="local",
-            num_cpus=4,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=folder,
-        )
-        yield
-        ray.shutdown()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["untied", "tied"])
 async def setup(
     request: pytest.FixtureRequest, cluster: None, tmp_path_factory: pytest.TempPathFactory
@@ -95,7 +77,7 @@ async def setup(
 
 def family(fleet: RolloutFleet) -> list[psutil.Process]:
     """The processes of a fleet: actors and engines."""
-    return [member for one in fleet._processes if one.is_running() for member in (one, *one.children(True))]
+    return [member for one in fleet._processes.values() if one.is_running() for member in (one, *one.children(True))]
 
 
 def is_tied(setup: Setup) -> bool:
@@ -194,7 +176,7 @@ async def test_leaving_early_ends_the_work(setup: Setup) -> None:
     async for _ in stream:
         break
     await stream.aclose()  # type: ignore[attr-defined]
-    assert setup.fleet._unfinished == [0]
+    assert not setup.fleet._flights
     assert len(await collect(setup, requests(prompts(2), 1))) == 2
 
 

@@ -3,7 +3,8 @@
 1. values, errors (also ones that do not pickle or print) and their tracebacks come back;
 2. stuck calls (sleeping, in C with the GIL held, in bignum arithmetic, ignoring signals) end at their deadline,
    and the result says where they were stuck;
-3. dying processes (exit, signal, memory) are crashes or errors of that call alone;
+3. dying processes (exit, signal, memory) are crashes or errors of that call alone; one that somebody else killed is
+   not: its call is made once more;
 4. forked children neither answer twice, nor keep a dead worker's call waiting, nor survive;
 5. many stuck and dying calls in a row and from many threads leave the pool healthy, no zombie, no descriptor behind;
 6. workers are gone when the pool is closed, and when the process that owns it is killed;
@@ -109,6 +110,23 @@ def test_crashes(pool: KillablePool, name: str, args: tuple[object, ...], text: 
     assert text in result.traceback
     assert time.monotonic() - started < 10  # the death is noticed, not waited for
     assert run(pool, "add", 1, 1).value == 2
+
+
+def test_a_call_is_made_again_when_somebody_kills_its_process(tmp_path: Path) -> None:
+    note = tmp_path / "worker"
+    with KillablePool(1) as pool, ThreadPoolExecutor(1) as threads:
+        for kills in (1, 2):
+            under_way = threads.submit(run, pool, "note_and_sleep", str(note), 0.5)
+            for _ in range(kills):
+                assert wait_until(lambda: note.exists() and note.read_text() != "")
+                victim = psutil.Process(int(note.read_text()))
+                note.unlink()
+                victim.kill()
+            result = under_way.result()
+            assert result.outcome is (CallOutcome.OK if kills == 1 else CallOutcome.CRASH), result
+            note.unlink(missing_ok=True)
+            assert "SIGKILL" in result.traceback or kills == 1
+            assert run(pool, "exit_at_once", 3).outcome is CallOutcome.CRASH  # the next call finds a fresh process
 
 
 @pytest.mark.parametrize("name", ["memory_bomb", "slow_memory_bomb"])

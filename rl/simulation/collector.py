@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from rl.collect import Collector
+from rl.collect import NOT_BEGUN, Begun, Collector
 from rl.groups import ScoredGroup
 from rl.simulation.fleet import ModelledFleet
 from rl.simulation.lengths import Lengths
@@ -69,22 +69,29 @@ class ModelledCollector(Collector):
             tick: groups arrive at multiples of so many seconds; 0: whenever they are finished.
         """
         self._modelled, self._lengths, self._tick = fleet, lengths, tick
-        self._informative, self._scoring, self._random_seed = informative, scoring, seed
+        self._informative, self._scoring_seconds, self._random_seed = informative, scoring, seed
         self._asked: Counter[str] = Counter()
 
     async def score_prompts(
-        self, prompts: Sequence[Prompt], *, label: str, group_size: int, sampling: SamplingConfig | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        label: str,
+        group_size: int,
+        sampling: SamplingConfig | None = None,
+        due: int = 0,
+        begun: Begun = NOT_BEGUN,
     ) -> list[ScoredGroup]:
-        """A group for every prompt."""
-        return list(await asyncio.gather(*(self._group(prompt, group_size) for prompt in prompts)))
+        """A group for every prompt, from its beginning."""
+        return list(await asyncio.gather(*(self._group(prompt, group_size, due) for prompt in prompts)))
 
-    async def _group(self, prompt: Prompt, size: int) -> ModelledGroup:
+    async def _group(self, prompt: Prompt, size: int, due: int) -> ModelledGroup:
         self._asked[prompt.prompt_id] += 1
         rng = random.Random(f"{self._random_seed}/{prompt.prompt_id}/{self._asked[prompt.prompt_id]}")
         signal, lengths = rng.random() < self._informative, self._lengths.draw(rng, size)
-        responses = await self._modelled.generate(prompt, lengths, due=self._modelled.version)
-        if self._scoring:
-            await asyncio.sleep(self._scoring)
+        responses = await self._modelled.generate(prompt, lengths, due=due)
+        if self._scoring_seconds:
+            await asyncio.sleep(self._scoring_seconds)
         if self._tick:
             await asyncio.sleep(self._tick - asyncio.get_running_loop().time() % self._tick)
         oldest = tuple(response.version for response in responses)

@@ -101,11 +101,18 @@ class ModelledWorker:
         self._paused = True
         self._plan()
 
-    def resume(self, version: int, *, recompute: bool) -> None:
-        """Go on under new weights; `recompute` the KV cache of what runs."""
+    def resume(self, version: int, *, recompute: bool, restart: bool) -> None:
+        """Go on under new weights: `recompute` the KV cache of what runs, or `restart` all that has begun."""
         self._settle()
         self._paused, self.version = False, version
-        if recompute:
+        if restart:
+            begun = list(self._running.values())
+            for response in begun:
+                self._remove(response)
+            self._waiting.extendleft(reversed(begun))
+            for response in self._waiting:
+                response.done, response.version = 0.0, -1
+        elif recompute:
             self._block(self._held)
         self._admit()
         self._plan()

@@ -25,18 +25,21 @@ class _Group:
 class ModelledFleet:
     """Answers prompts with responses of given lengths."""
 
-    def __init__(self, workers: int, figures: EngineFigures, *, most: int, recompute: bool) -> None:
+    def __init__(
+        self, workers: int, figures: EngineFigures, *, most: int, recompute: bool, restart: bool = False
+    ) -> None:
         """
         Args:
             workers: all there from the beginning.
             most: tokens of the longest response.
             recompute: new weights make the KV cache of what runs be computed anew.
+            restart: new weights make what runs begin anew.
         """
         self._scheduler, self._lengths = Scheduler(), ExpectedLengths(most)
         self._workers = [ModelledWorker(figures, self._take) for _ in range(workers)]
         for number in range(workers):
             self._scheduler.join(number, Capacity(figures.slots, figures.kv_tokens))
-        self._recompute = recompute
+        self._recompute, self._restart = recompute, restart
         self._tickets = itertools.count()
         self._responses: dict[int, tuple[Response, _Group]] = {}
         self._starting = False
@@ -63,12 +66,16 @@ class ModelledFleet:
     async def publish(self, version: int, *, publish: float, pause: float) -> None:
         """New weights: `publish` seconds until all have them, in the last `pause` of which workers stand still."""
         await asyncio.sleep(publish - pause)
-        for worker in self._workers:
-            worker.pause()
+        self.rest()
         await asyncio.sleep(pause)
         for worker in self._workers:
-            worker.resume(version, recompute=self._recompute)
+            worker.resume(version, recompute=self._recompute, restart=self._restart)
         self.version = version
+
+    def rest(self) -> None:
+        """Stand still until new weights are published."""
+        for worker in self._workers:
+            worker.pause()
 
     def slow_down(self, factor: float) -> None:
         """All workers decode at 1 / factor of their speed."""

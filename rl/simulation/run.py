@@ -1,14 +1,14 @@
 """The loop of a run on a modelled cluster, and what it predicts.
 
 `rl/trainer.py` in virtual time: the batches come from the real `batch_source`, learning and publishing take modelled
-seconds. Evaluation, checkpoints and value pretraining are left out.
+seconds. Evaluation, checkpoints, value pretraining and `max_versions_per_sample` are left out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from rl.batch_source import batch_source
@@ -98,7 +98,8 @@ async def _run(config: RunConfig, figures: Figures, work: Work) -> Prediction:
         rollout.workers,
         figures.engine,
         most=rollout.max_response_tokens,
-        recompute=rollout.recompute_kv_on_swap and config.streaming.partial_rollout == "continue",
+        recompute=rollout.recompute_kv_on_swap,
+        restart=config.streaming.partial_rollout == "restart",
     )
     source = batch_source(
         config,
@@ -124,7 +125,11 @@ async def _run(config: RunConfig, figures: Figures, work: Work) -> Prediction:
         collected = await source.take()
         taken = loop.time()
         _count(totals, collected, fleet.version)
-        await _learn(fleet, figures, collected, work.prompt_tokens)
+        shared = config.streaming.placement == "shared"
+        if shared:
+            fleet.rest()
+        contention = 1.0 if shared else figures.contention
+        await _learn(fleet, replace(figures, contention=contention), collected, work.prompt_tokens)
         learnt = loop.time()
         if config.streaming.partial_rollout == "off":
             await source.drain()

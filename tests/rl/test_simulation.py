@@ -4,10 +4,10 @@
 2. A modelled worker, exactly: fixed lengths, prompts shared by a group, contexts that grow, slots, a KV cache that is
    full, pauses, caches computed anew.
 3. Synchronous: a step is generation + learning + new weights. Staleness 1 or more: the longer of the two.
-4. No sample is older than max_staleness when it is learnt from; `partial_rollout: off` waits for what is unfinished.
+4. No sample is older than max_staleness when it is learnt from; partial rollouts, shared placement, completion ratio.
 5. A long tail of lengths makes streaming win; more ranks than samples do not make a learner faster.
 6. The same seed predicts the same, another seed something else; shares add up.
-7. Distributions: their quantiles, their truncation, what samples of a prompt have in common; mistakes say what to write.
+7. Distributions: quantiles, truncation, what samples of a prompt have in common; mistakes say what to write.
 8. A data sheet's figures scale as they must; models that do not fit are refused with ways out.
 9. Figures of runs: what a run was made of is found again.
 10. The search finds the best split; the command prints a table, or JSON; 10,000 workers are not too many.
@@ -181,12 +181,23 @@ def test_new_weights_pause_and_caches_are_computed_anew() -> None:
         await asyncio.sleep(5.0)
         worker.pause()
         await asyncio.sleep(2.0)
-        worker.resume(1, recompute=True)
+        worker.resume(1, recompute=True, restart=False)
 
     figures = replace(ENGINE, sample=0.0, prefill=0.01)
     found, usage = ends(figures, (0, [1000]), act=swap)
     assert found[0] == pytest.approx(10.0 + 2.0 + 500 * 0.01)
     assert usage.stalled == pytest.approx(7.0)
+
+
+def test_new_weights_can_restart_what_runs() -> None:
+    async def swap(worker: ModelledWorker) -> None:
+        await asyncio.sleep(5.0)
+        worker.pause()
+        worker.resume(1, recompute=True, restart=True)
+
+    found, usage = ends(replace(ENGINE, sample=0.0, prefill=0.01), (100, [1000]), act=swap)
+    assert found[0] == pytest.approx(5.0 + 1.0 + 10.0)
+    assert usage.tokens == pytest.approx(1400)
 
 
 def test_slowing_down() -> None:
@@ -236,7 +247,13 @@ def test_workers_that_wait_are_idle() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 3), st.integers(0, 1000), st.booleans(), st.sampled_from(["continue", "off"]), st.integers(1, 5))
+@given(
+    st.integers(1, 3),
+    st.integers(0, 1000),
+    st.booleans(),
+    st.sampled_from(["continue", "restart", "off"]),
+    st.integers(1, 5),
+)
 def test_never_too_old(staleness: int, seed: int, filtered: bool, partial: str, workers: int) -> None:
     chosen = config(
         f"rollout.workers={workers}",
@@ -257,6 +274,22 @@ def test_waiting_for_the_unfinished_costs_time() -> None:
     off = simulate(config("streaming.partial_rollout=off", staleness=1), figures, lengths)
     assert off.step > on.step
     assert off.publishing > on.publishing
+
+
+def test_shared_placement_takes_turns() -> None:
+    figures = replace(FIGURES, learner=replace(LEARNER, batch=100.0), contention=3.0)
+    said = simulate(config("device=cpu", "rollout.weight_transfer=auto", "streaming.placement=shared", staleness=1),
+                    figures, work("lognormal(median=600, sigma=1.2)", steps=20))  # fmt: skip
+    assert said.learning == pytest.approx((LEARNING + 99.0) / said.step, rel=0.1)
+    assert said.waiting > 0.1  # nothing is generated while the learner works
+
+
+def test_a_completion_ratio_keeps_samples_young() -> None:
+    some, all_ = (
+        simulate(config(f"streaming.completion_ratio={ratio}", staleness=2), FIGURES, work("lognormal(800, 1)"))
+        for ratio in (0.0, 0.75)
+    )
+    assert all_.staleness < some.staleness / 2
 
 
 def test_long_tails_make_streaming_win() -> None:
@@ -525,7 +558,7 @@ def test_a_model_that_fits_no_split() -> None:
 
 def test_thousands_of_workers(capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(
-        ["simulate", str(RECIPE), "rollout.workers=10000", "learner.ranks=480", "prompts_per_step=2000",
+        ["simulate", str(RECIPE), "rollout.workers=10000", "learner.ranks=240", "prompts_per_step=1000",
          "group_size=4", "--staleness", "1", "--steps", "1", "--json"]
     )  # fmt: skip
     (row,) = json.loads(capsys.readouterr().out)

@@ -2,22 +2,18 @@
 
     python -m tests.benchmarks.bench_simulator [--steps N] [--context TOKENS] [--runs FOLDER]
 
-The runs are those of bench_streaming. The synchronous one and the one with staleness 1 give the figures (decode step,
-learner, new weights, how much they slow each other down on the cores that they share) and the lengths; the others are
-predicted from them without having been looked at, which is what counts. `--runs` keeps the run folders and takes those
-that are there: `<FOLDER>/<way>/run`.
+The runs are those of bench_streaming. The synchronous one and the one with staleness 1 on split cores give the figures
+(decode step, learner, new weights, how much they slow each other down on the cores that they share) and the lengths;
+the others are predicted from them without having been looked at, which is what counts. `--runs` keeps the run folders
+and takes those that are there, such as `bench_streaming --keep` leaves.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import fmean
-
-import yaml
 
 from rl.load_config import load_config
 from rl.memory import rollout_memory
@@ -26,9 +22,9 @@ from rl.simulation.calibrate import Measured, calibrated, likeness, read_run
 from rl.simulation.hardware import GIB
 from rl.simulation.lengths import Lengths, quantile_of
 from rl.simulation.run import Work, simulate
-from tests.benchmarks.bench_streaming import WAYS, config
+from tests.benchmarks.bench_streaming import WAYS, measure
 
-GIVEN = ("synchronous", "staleness 1")
+GIVEN = ("synchronous", "staleness 1, split")
 """What the figures are taken from."""
 PROMPT_TOKENS = 60
 """Of letter_count's prompts, about."""
@@ -36,13 +32,10 @@ PROMPT_TOKENS = 60
 
 def measured(way: str, folder: Path, context: int, steps: int) -> Measured:
     """A real run, as it is there or made now."""
-    place = folder / way.replace(" ", "-").replace(",", "")
-    if not (place / "run" / "metrics.jsonl").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        file = place / "run.yaml"
-        file.write_text(yaml.safe_dump(config(context, steps, WAYS[way], place)))
-        subprocess.run([sys.executable, "-m", "rl.cli", "train", str(file)], check=True, stdout=subprocess.DEVNULL)
-    return read_run(place / "run")
+    place = folder / way.replace(", ", "-").replace(" ", "-")
+    if not place.exists():
+        measure(context, steps, WAYS[way], place)
+    return read_run(place)
 
 
 def compare(context: int, steps: int, folder: Path) -> None:
@@ -71,7 +64,7 @@ def compare(context: int, steps: int, folder: Path) -> None:
         seconds = fmean(step.metrics["time/step"] for step in run.steps)
         waits = sum(step.seconds("generate") for step in run.steps) / seconds / len(run.steps)
         print(
-            f"{way:<34} {seconds:>20.2f} {said.step:>10.2f} {said.step / seconds - 1:>+7.0%} {waits:>25.0%} "
+            f"{way:<39} {seconds:>15.2f} {said.step:>10.2f} {said.step / seconds - 1:>+7.0%} {waits:>25.0%} "
             f"{said.waiting:>10.0%}  {'given' if way in GIVEN else 'predicted'}"
         )
 

@@ -23,7 +23,7 @@ from rl.simulation.figures import Figures
 from rl.simulation.hardware import GIB, engine_figures, figures_of, read_hardware, shape_of_parameters
 from rl.simulation.lengths import Lengths, parse_lengths, quantile_of
 from rl.simulation.options import ALIKE, PROMPT_TOKENS, SimulateRequest
-from rl.simulation.run import Work, filling, simulate
+from rl.simulation.run import Workload, filling, simulate
 from rl.simulation.search import Candidate, best_splits, with_staleness
 
 
@@ -41,7 +41,7 @@ def simulate_command(request: SimulateRequest) -> int:
         return 0
     screen = rich.console.Console(highlight=False)
     if not screen.is_terminal:
-        screen.width = 140
+        screen.width = 150
     screen.print(_table(found))
     for line in plan.assumptions():
         print(line)
@@ -71,8 +71,8 @@ class _Plan:
         """Every way to run that is asked for."""
         config, request = self._config, self._request
         if request.gpus is not None:
-            if self._runs:
-                raise ConfigError("--gpus searches a cluster of GPUs; --calibrate knows the machine of its runs only")
+            if config.device == "cpu":
+                raise ConfigError("--gpus and device: cpu. Leave one of them out.")
             yield from best_splits(config, self._figures, self._work(), request.gpus, request.staleness or (0, 1, 2))
             return
         for staleness in request.staleness or (config.streaming.max_staleness,):
@@ -118,14 +118,14 @@ class _Plan:
             kv_tokens = config.rollout.cpu_kv_cache_gib * GIB / memory.kv_token
         return calibrated(self._runs, config, prompt_tokens=self._prompt_tokens, kv_tokens=kv_tokens)
 
-    def _work(self) -> Work:
+    def _work(self) -> Workload:
         request, config = self._request, self._config
         steps = request.steps + filling(with_staleness(config, max(request.staleness or (2,)))) + 4
         counts = [prompt_count(source) for source in config.data.train]
         known = sum(count for count in counts if count is not None) if None not in counts else 0
         # where the data is not here to be counted, every prompt is new
         new = math.ceil(2 * steps * config.prompts_per_step / request.informative)
-        return Work(
+        return Workload(
             self._lengths,
             prompt_tokens=self._prompt_tokens,
             informative=request.informative if config.algorithm.dynamic_sampling.enabled else 1.0,
@@ -158,8 +158,8 @@ def _lengths(request: SimulateRequest, config: RunConfig, runs: Sequence[Measure
 
 
 _COLUMNS = (
-    "staleness", "generate", "learn", "step s", "speedup", "learner waits", "learns", "new weights",
-    "workers idle", "stalled", "samples/worker", "tokens/s", "age", "oldest",
+    "staleness", "workers", "ranks", "step s", "speedup", "learner waits", "learns", "weights",
+    "workers idle", "stalled", "running", "tokens/s", "age", "oldest",
 )  # fmt: skip
 
 

@@ -74,8 +74,13 @@ class Measured:
 
     @property
     def streamed(self) -> bool:
-        """Whether generation goes on while the learner works."""
+        """Whether there is more than one batch under way."""
         return self.config.streaming.max_staleness > 0
+
+    @property
+    def competes(self) -> bool:
+        """Whether generation goes on while the learner works."""
+        return self.streamed and self.config.streaming.placement == "split"
 
 
 def read_run(folder: Path) -> Measured:
@@ -132,7 +137,7 @@ def calibrated(runs: Sequence[Measured], config: RunConfig, *, prompt_tokens: in
     )
     work = [(1.0, (step.tokens + step.samples * prompt_tokens) / groups) for step in alone.steps]
     batch, token = _fit(work, [step.learning for step in alone.steps])
-    streamed = [step for run in runs if run.streamed for step in run.steps]
+    streamed = [step for run in runs if run.competes for step in run.steps]
     swaps = streamed or list(alone.steps)
     pause = median(step.metrics.get("rollout/pause_seconds", 0.0) for step in swaps)
     contention = 1.0

@@ -24,7 +24,7 @@ from rl.simulation.lengths import Lengths
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What is asked of the cluster, besides what the configuration says."""
 
     lengths: Lengths
@@ -79,7 +79,7 @@ class _Totals:
     oldest: int = 0
 
 
-def simulate(config: RunConfig, figures: Figures, work: Work) -> Prediction:
+def simulate(config: RunConfig, figures: Figures, work: Workload) -> Prediction:
     """Run as many steps as it takes to fill the stream, then those that are measured.
 
     Deterministic in its arguments.
@@ -92,7 +92,7 @@ def filling(config: RunConfig) -> int:
     return 2 + 2 * config.streaming.max_staleness
 
 
-async def _run(config: RunConfig, figures: Figures, work: Work) -> Prediction:
+async def _run(config: RunConfig, figures: Figures, work: Workload) -> Prediction:
     rollout, loop = config.rollout, asyncio.get_running_loop()
     fleet = ModelledFleet(
         rollout.workers,
@@ -145,7 +145,7 @@ _MANY = 512
 """Groups of a batch from which on their arrival is looked at in ticks: the stream sorts all it has at every arrival."""
 
 
-def _tick(config: RunConfig, figures: Figures, work: Work) -> Seconds:
+def _tick(config: RunConfig, figures: Figures, work: Workload) -> Seconds:
     """A small part of what learning a batch takes, which no step is shorter than."""
     if config.prompts_per_step < _MANY:
         return 0.0

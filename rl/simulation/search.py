@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from rl.config import RunConfig
 from rl.errors import ConfigError
 from rl.simulation.figures import Figures
-from rl.simulation.run import Prediction, Work, simulate
+from rl.simulation.run import Prediction, Workload, simulate
 
 FiguresOf = Callable[[RunConfig], Figures]
 """Raises ConfigError where the model does not fit."""
 
 WHOLE = 128
 """GPUs up to which the search takes the cluster as it is."""
-SIXTEENTHS = 16
+PARTS = 16
 _FEWEST_PROMPTS = 8
 """Of a step in the smaller cluster."""
 
@@ -60,7 +60,7 @@ def with_split(config: RunConfig, gpus: int, share: float) -> RunConfig | None:
 
 
 def best_splits(
-    config: RunConfig, figures_of: FiguresOf, work: Work, gpus: int, stalenesses: Iterable[int]
+    config: RunConfig, figures_of: FiguresOf, work: Workload, gpus: int, stalenesses: Iterable[int]
 ) -> Iterator[Candidate]:
     """The best split found for each staleness.
 
@@ -87,7 +87,7 @@ def best_splits(
 class _Climb:
     """The search for one staleness."""
 
-    def __init__(self, config: RunConfig, figures_of: FiguresOf, work: Work, gpus: int) -> None:
+    def __init__(self, config: RunConfig, figures_of: FiguresOf, work: Workload, gpus: int) -> None:
         self._config, self._figures_of, self._work, self._gpus = config, figures_of, work, gpus
         self.found: dict[float, Prediction] = {}
         """Share of the GPUs that learns -> what is predicted."""
@@ -95,12 +95,12 @@ class _Climb:
 
     def best(self, start: float | None) -> float | None:
         """The share that learns; None where nothing fits."""
-        shares = [place / SIXTEENTHS for place in range(1, SIXTEENTHS)]
+        shares = [place / PARTS for place in range(1, PARTS)]
         guessed = {share: seconds for share in shares if (seconds := self._guess(share)) is not None}
         if not guessed:
             return None
         here = start if start in guessed else min(guessed, key=lambda share: guessed[share])
-        for step, reach in ((1 / SIXTEENTHS, 2), (0.5 / SIXTEENTHS, 1)):  # farther than a step: lengths are random
+        for step, reach in ((1 / PARTS, 2), (0.5 / PARTS, 1)):  # farther than a step: lengths are random
             while True:
                 shares = [here + step * place for place in range(-reach, reach + 1)]
                 near = [share for share in shares if self._seconds(share) is not None]

@@ -21,7 +21,7 @@ from rl.models.resolve import model_shape
 from rl.simulation.calibrate import Measured, calibrated, likeness, read_run
 from rl.simulation.hardware import GIB
 from rl.simulation.lengths import Lengths, quantile_of
-from rl.simulation.run import Work, simulate
+from rl.simulation.run import Workload, simulate
 from tests.benchmarks.bench_streaming import WAYS, measure
 
 GIVEN = ("synchronous", "staleness 1, split")
@@ -55,7 +55,7 @@ def compare(context: int, steps: int, folder: Path) -> None:
         kv_tokens=first.rollout.cpu_kv_cache_gib * GIB / memory.kv_token,
     )
     print(figures)
-    work = Work(lengths, PROMPT_TOKENS, informative=1.0, prompts=5000, steps=200)
+    work = Workload(lengths, PROMPT_TOKENS, informative=1.0, prompts=5000, steps=200)
     print(
         "                                    s a step: measured  predicted   error   learner waits: measured  predicted"
     )

@@ -40,7 +40,7 @@ from rl.simulation.engine import ModelledWorker, Order, Response
 from rl.simulation.figures import EngineFigures, Figures, LearnerFigures
 from rl.simulation.hardware import Hardware, figures_of, read_hardware, shape_of_parameters
 from rl.simulation.lengths import Lengths, parse_lengths
-from rl.simulation.run import Prediction, Work, simulate
+from rl.simulation.run import Prediction, Workload, simulate
 from rl.simulation.search import best_splits, with_split
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +68,9 @@ def config(*overrides: str, staleness: int = 0) -> RunConfig:
     ).config
 
 
-def work(text: str = "fixed(n=1000)", *, alike: float = 0.0, **changes: Any) -> Work:
+def work(text: str = "fixed(n=1000)", *, alike: float = 0.0, **changes: Any) -> Workload:
     lengths = parse_lengths(text, most=8192, alike=alike)
-    return replace(Work(lengths, prompt_tokens=100, informative=1.0, prompts=5000, steps=5), **changes)
+    return replace(Workload(lengths, prompt_tokens=100, informative=1.0, prompts=5000, steps=5), **changes)
 
 
 # 1

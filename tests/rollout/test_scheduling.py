@@ -86,7 +86,7 @@ def test_prompts_count_once_for_samples_that_share_them() -> None:
     assert started(scheduler) == []
 
 
-def test_a_small_worker_does_not_hide_a_large_one() -> None:
+def test_a_small_held_bydoes_not_hide_a_large_one() -> None:
     scheduler = fleet(*[Capacity(100, 1000)] * 200, Capacity(100, 1e6))
     for number in range(201):
         scheduler.add(work(number, tokens=900 if number else 5000, prompt=0))
@@ -235,6 +235,8 @@ def test_every_ticket_is_started_exactly_once(seed: int) -> None:
             scheduler.join(worker, capacities[worker])
         take()
         assert {ticket: n for n in capacities for ticket in scheduler.running(n)} == running
+        for held_by in scheduler._workers.values():
+            assert held_by.load == pytest.approx(sum(map(sum, held_by.running.values())))
     take()
     while running:
         ticket = rng.choice(sorted(running))

@@ -183,10 +183,10 @@ def test_new_weights_pause_and_caches_are_computed_anew() -> None:
         await asyncio.sleep(2.0)
         worker.resume(1, recompute=True, restart=False)
 
-    figures = replace(ENGINE, sample=0.0, prefill=0.01)
+    figures = replace(ENGINE, sample=0.0, prefill=0.02)
     found, usage = ends(figures, (0, [1000]), act=swap)
-    assert found[0] == pytest.approx(10.0 + 2.0 + 500 * 0.01)
-    assert usage.stalled == pytest.approx(7.0)
+    assert found[0] == pytest.approx(10.0 + 2.0 + 500 * 0.02)
+    assert usage.stalled == pytest.approx(12.0)
 
 
 def test_new_weights_can_restart_what_runs() -> None:

@@ -174,6 +174,10 @@ def test_a_full_kv_cache_puts_the_last_sample_back() -> None:
     assert found[1] == pytest.approx(8.0 + 500 * 0.002 + 100 * 0.01)
     assert usage.evicted == 1
     assert usage.tokens == pytest.approx(1400)
+    # another that waits for a slot does not overtake it: both prompts and caches would not fit
+    found, _ = ends(replace(figures, slots=2), (0, [800, 600]), (600, [10]))
+    assert found[1] == pytest.approx(8.0 + 1.0 + 1.0)
+    assert found[2] == pytest.approx(10.0 + 600 * 0.002 + 10 * 0.01)
 
 
 def test_new_weights_pause_and_caches_are_computed_anew() -> None:

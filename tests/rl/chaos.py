@@ -110,7 +110,7 @@ def disturb(command: list[str], chance: random.Random, *, kills: int, wait: tupl
 def _kill(run: int, chance: random.Random, outcome: Outcome, kinds: list[str]) -> bool:
     """Kill one part of what is there; True when it was the run itself."""
     kind = chance.choice(kinds)
-    if kind == "run" and chance.random() < 0.8:  # it costs a whole start
+    if kind == "run" and chance.random() < (0.8 if len(kinds) > 1 else 0.97):  # it costs a whole start
         return False
     family = [psutil.Process(run), *psutil.Process(run).children(recursive=True)]
     victims = family[:1] if kind == "run" else [process for process in family if PARTS[kind] in _told(process)]

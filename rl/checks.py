@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from rewards.settings.source import Key, Problem
 from rl.algorithms.checks import algorithm_problems
+from rl.budget.checks import budget_problems, budget_warnings
 from rl.config import RunConfig
 from rl.data.tasks import LetterCountOptions
 from rl.learner.kernels import choose_attention, heads_problem, packing_pays
@@ -26,7 +27,7 @@ from rollout.config import StreamingConfig
 def config_problems(config: RunConfig) -> list[Problem]:
     """All contradictions between the sections."""
     checks = (_algorithm, _rewards, _sizes, _model, _critic, _kernel, _streaming, _generators, _devices, _warm_start)
-    return [problem for check in checks for problem in check(config)]
+    return [problem for check in (*checks, budget_problems) for problem in check(config)]
 
 
 def _algorithm(config: RunConfig) -> Iterator[Problem]:
@@ -220,7 +221,7 @@ def _warm_start(config: RunConfig) -> Iterator[Problem]:
 
 def config_warnings(config: RunConfig) -> list[str]:
     """What is allowed, but rarely meant."""
-    return list(_warnings(config))
+    return [*_warnings(config), *budget_warnings(config)]
 
 
 def _warnings(config: RunConfig) -> Iterator[str]:

@@ -14,6 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rewards.errors import DataFileError, SettingsError
+from rl.budget.command import EXAMPLES as BUDGET_EXAMPLES
+from rl.budget.command import add_arguments as add_budget_arguments
+from rl.budget.command import run as run_budget
 from rl.errors import EXIT_STOPPED, ConfigError, PonderError
 from rl.simulation import options as simulation_options
 from rollout.errors import RolloutError
@@ -123,6 +126,10 @@ def _warmup(options: argparse.Namespace) -> int:
 
     loaded = load_config(options.config, options.overrides)
     config = loaded.config
+    if options.make_data is not None:
+        from rl.budget.make_command import make_worked_examples
+
+        return make_worked_examples(config, options.make_data, options.out, levels_per_trace=options.levels_per_trace)
     if config.warmup is None:
         raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
     from rl.data.source import load_examples
@@ -137,6 +144,7 @@ def _warmup(options: argparse.Namespace) -> int:
             config.warmup,
             base=loaded.base,
             seed=config.seed,
+            budget=config.budget,
             progress=lambda line: print(line, file=screen),
         )
     print(folder)
@@ -172,6 +180,11 @@ def _eval(options: argparse.Namespace) -> int:
             print(f"{f'pass@{k}':<17} {value:.3f}")
     print(f"response tokens   {measured.response_tokens_mean:.1f} (mean)")
     print(f"truncated         {measured.truncated:.1%}")
+    if measured.budget:
+        from rl.budget.curve import points_of, table
+
+        print(f"compliance        {measured.budget['budget/compliance']:.3f}")
+        print("\n".join(table(points_of(measured.budget, measured.prompts * measured.samples_per_prompt))))
     return 0
 
 
@@ -351,6 +364,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("--samples-per-prompt", metavar="N", type=int, help="evaluation.samples_per_prompt")
     evaluation.add_argument("--out", metavar="FILE", type=Path, help="write the samples there, as JSONL")
 
+    add_budget_arguments(
+        add("budget", run_budget, "measure accuracy by thinking budget of a model or an endpoint", BUDGET_EXAMPLES)
+    )
     export = add("export", _export, "write a run's policy as a Hugging Face folder")
     export.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     export.add_argument("out", metavar="OUT", type=Path, help="the folder to make")
@@ -361,7 +377,23 @@ def _parser() -> argparse.ArgumentParser:
     ablation.add_argument("--seeds", metavar="N", type=int, nargs="+", help="these in place of the file's")
     ablation.add_argument("--table", action="store_true", help="print the table of what has run, run nothing")
 
-    configured(add("warmup", _warmup, "supervised warm start by the `warmup` section; prints the folder", _OVERRIDES))
+    warming = add(
+        "warmup",
+        _warmup,
+        "supervised warm start by the `warmup` section; prints the folder",
+        "  ponder warmup my_run.yaml\n"
+        "  ponder warmup my_run.yaml --make-data traces.jsonl --out worked.jsonl   then warmup.examples: worked.jsonl\n"
+        + _OVERRIDES,
+    )
+    configured(warming)
+    warming.add_argument(
+        "--make-data",
+        metavar="TRACES",
+        type=Path,
+        help="write worked examples at the budgets of `budget`, from correct thinking traces (JSONL); trains nothing",
+    )
+    warming.add_argument("--out", metavar="FILE", type=Path, help="with --make-data: the file to write")
+    warming.add_argument("--levels-per-trace", metavar="N", type=_count, default=2, help="budgets a trace (default: 2)")
     report = add("report", _report, "write the HTML report of runs again, or draw their curves into one picture")
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
     report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")

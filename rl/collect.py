@@ -23,13 +23,13 @@ from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, Tokens
-from verifiers.thinking import split_thinking
+from verifiers.thinking import THINK_TAGS, split_thinking
 
 if TYPE_CHECKING:  # the simulator drives the streams without an engine
     from transformers import PreTrainedTokenizerBase
 
     from rewards.runner import RewardRunner
-    from rollout.fleet import RolloutFleet
+    from rollout.keeper import Generator
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,20 @@ class Collector:
     """Generates and scores groups with a fleet and a reward runner."""
 
     def __init__(
-        self, fleet: RolloutFleet, rewards: RewardRunner, tokenizer: PreTrainedTokenizerBase, *, seed: int
+        self,
+        fleet: Generator,
+        rewards: RewardRunner,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        seed: int,
+        tags: tuple[str, str] = THINK_TAGS,
     ) -> None:
+        """`tags` open and close the thinking."""
         self._fleet = fleet
         self._rewards = rewards
         self._tokenizer = tokenizer
         self._seed = seed
+        self._tags = tags
         self._under_way: dict[str, _UnderWay] = {}
         self._scoring: dict[int, tuple[tuple[Sample, ...], float]] = {}
         """Groups with the reward workers, and since when."""
@@ -177,7 +185,7 @@ class Collector:
         texts = tuple(self.decode(sample) for sample in samples)
         inputs = []
         for sample, text in zip(samples, texts, strict=True):
-            thinking, answer = split_thinking(text)
+            thinking, answer = split_thinking(text, self._tags)
             inputs.append(
                 RewardInput(
                     messages=prompt.messages,
@@ -192,6 +200,7 @@ class Collector:
                     response_ids=array("i", sample.response_ids.astype(np.int32).tobytes()),
                     thinking_budget=prompt.thinking_budget,
                     stop_reason=sample.stop_reason.value,
+                    forced=tuple(np.flatnonzero(~sample.loss_mask).tolist()),
                 )
             )
         self._scoring[id(samples)] = (samples, time.monotonic())

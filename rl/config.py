@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rewards.config import RewardConfig, RewardRunnerConfig, Section
 from rl.algorithms.config import AlgorithmConfig
+from rl.budget.config import BudgetConfig
 from rl.data.config import DataConfig
 from rl.learner.config import LearnerConfig
 from rl.models.config import ModelConfig
@@ -76,6 +77,8 @@ class RunConfig(Section):
     correctness: str | list[str] = "math"
     """Name of the reward that says whether an answer is right (of several, the first that applies to a
     sample): dynamic sampling, positive-example loss and accuracy use it, never the shaped sum."""
+    budget: BudgetConfig | None = None
+    """Thinking budgets; null: responses think as long as they like."""
     reward_runner: RewardRunnerConfig = RewardRunnerConfig()
     rollout: RolloutConfig = RolloutConfig()
     streaming: StreamingConfig = StreamingConfig()

@@ -10,10 +10,12 @@ from transformers import AutoTokenizer
 
 from rewards.errors import DataFileError
 from rewards.rows import write_rows
+from rl.budget.measure import BudgetMetrics, GroupMetrics, no_metrics
 from rl.config import RunConfig
 from rl.data.source import load_examples, render
 from rl.errors import PonderError
 from rl.models.resolve import resolve_model
+from rl.prepare import bind_budgets
 from rl.run.console import Console
 from rl.run.evaluation import Evaluation, evaluate
 from rl.run.screen import noise_to
@@ -62,12 +64,17 @@ def evaluate_model(
 async def _measure(config: RunConfig, base: Path, model: str, logs: Path, console: Console) -> Evaluation:
     resolved = resolve_model(model)
     tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=config.model.trust_remote_code)
+    budgets = bind_budgets(config, tokenizer, resolved.path, console)
     prompts = render(
         load_examples(config.data.eval, base),
         tokenizer,
         config.model.context_tokens,
         config.rollout.max_response_tokens,
+        budgets.extra_tokens if budgets is not None else 0,
     )
+    judge: GroupMetrics = no_metrics
+    if budgets is not None:
+        prompts, judge = budgets.sweep(prompts), BudgetMetrics(budgets, resolved.path, config.rewards)
     console.status(f"starting {config.rollout.workers} rollout worker(s) with {resolved.name}")
     async with running_system(config, resolved.path, base=base, logs=logs, learning=False) as system:
         console.status(f"answering {len(prompts)} prompts")
@@ -77,4 +84,5 @@ async def _measure(config: RunConfig, base: Path, model: str, logs: Path, consol
             label="eval",
             samples_per_prompt=config.evaluation.samples_per_prompt,
             sampling=config.evaluation.sampling,
+            judge=judge,
         )

@@ -63,6 +63,7 @@ class ScoredGroup:
                 "stop_reason": sample.stop_reason.value,
                 "weight_versions": [int(sample.versions.min()), int(sample.versions.max())],
                 "thinking_budget": self.prompt.thinking_budget,
+                **({} if sample.loss_mask.all() else {"forced": np.flatnonzero(~sample.loss_mask).tolist()}),
             }
 
 

@@ -13,7 +13,7 @@ from rewards.config import RewardConfig, RewardRunnerConfig
 from rewards.runner import RewardRunner
 from rewards.types import RewardInput
 from rl.data.example import Example
-from rl.data.source import prompt_ids
+from rl.lessons import Lessons
 from rl.models.sampling import sample_responses
 from rl.warmup_config import WarmupConfig
 from verifiers.thinking import split_thinking
@@ -29,12 +29,15 @@ class PassRate:
         examples: Sequence[Example],
         config: WarmupConfig,
         seed: int,
+        lessons: Lessons,
+        tags: tuple[str, str],
     ) -> None:
-        self._model, self._tokenizer, self._seed = model, tokenizer, seed
+        self._model, self._tokenizer, self._seed, self._tags = model, tokenizer, seed, tags
         judged = [example for example in examples if example.ground_truth]
         self._examples = random.Random(seed).sample(judged, min(config.check_prompts, len(judged)))
-        self._prompts = [prompt_ids(example.messages, tokenizer) for example in self._examples]
-        longest = max(len(tokenizer(str(e.response), add_special_tokens=False)["input_ids"]) for e in judged)
+        worked = [lessons.lesson(example, place) for place, example in enumerate(self._examples)]
+        self._prompts = [one.prompt_ids for one in worked]
+        longest = max(len(one.response_ids) for one in worked)
         room = model.config.max_position_embeddings - max(len(prompt) for prompt in self._prompts)
         self._max_new_tokens = min(2 * longest + 1, room)
         self._judge = RewardRunner([RewardConfig(use="math")], RewardRunnerConfig(), "math", Path())
@@ -56,7 +59,7 @@ class PassRate:
     def _input(self, example: Example, ids: list[int]) -> RewardInput:
         ended = bool(ids) and ids[-1] == self._tokenizer.eos_token_id
         text = str(self._tokenizer.decode(ids[:-1] if ended else ids, skip_special_tokens=False))
-        thinking, answer = split_thinking(text)
+        thinking, answer = split_thinking(text, self._tags)
         return RewardInput(
             messages=example.messages,
             response=text,

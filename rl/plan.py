@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from rewards.config import RewardConfig
+from rl.budget.plan import budget_rows
 from rl.config import RunConfig
 from rl.data.config import SourceConfig
 from rl.errors import PonderError
@@ -109,6 +110,7 @@ def plan_rows(config: RunConfig) -> Rows:
         ("a step", f"{per_step}, at most {numbers.response_tokens_per_step:,} response tokens"),
         ("learning", f"{_optimizer_steps(config, numbers)} at learning rate {config.learner.policy.learning_rate:g}"),
         ("the run", f"{config.steps:,} steps, {numbers.optimizer_steps:,} optimizer steps{_epochs(config, numbers)}"),
+        *budget_rows(config),
         ("staleness", _staleness(config, numbers.staleness)),
         ("rewards", ", ".join(map(_reward, config.rewards))),
         ("machines", _machines(config, numbers, device)),

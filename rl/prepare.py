@@ -7,6 +7,8 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from rl.budget.measure import BudgetMetrics, GroupMetrics, no_metrics
+from rl.budget.prompts import Budgets
 from rl.config import RunConfig
 from rl.data.source import load_examples, render, require_disjoint
 from rl.errors import PonderError
@@ -27,6 +29,11 @@ class Prepared:
     """Folder of the reward model that the critic starts from; None: the policy, or no critic."""
     training: list[Prompt]
     held_out: list[Prompt]
+    """With budgets: every one at every level that is measured."""
+    budgets: Budgets | None
+    """None: nothing limits the thinking."""
+    judge: GroupMetrics
+    """What budgets did, in metrics; nothing without budgets."""
 
 
 def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
@@ -45,15 +52,48 @@ def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
     console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")
     path = resolved.path
     if config.warmup is not None:
-        path = warm_model(resolved, examples, config.warmup, base=base, seed=config.seed, progress=console.status)
+        path = warm_model(
+            resolved,
+            examples,
+            config.warmup,
+            base=base,
+            seed=config.seed,
+            budget=config.budget,
+            progress=console.status,
+        )
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=config.model.trust_remote_code)
-    limits = (config.model.context_tokens, config.rollout.max_response_tokens)
+    budgets = bind_budgets(config, tokenizer, path, console)
+    limits = (
+        config.model.context_tokens,
+        config.rollout.max_response_tokens,
+        budgets.extra_tokens if budgets is not None else 0,
+    )
+    measured = render(held_out, tokenizer, *limits)
     return Prepared(
         model=path,
         critic=_critic(config, tokenizer) if config.algorithm.uses_critic else None,
         training=render(examples, tokenizer, *limits),
-        held_out=render(held_out, tokenizer, *limits),
+        held_out=measured if budgets is None else budgets.sweep(measured),
+        budgets=budgets,
+        judge=no_metrics if budgets is None else BudgetMetrics(budgets, path, config.rewards),
     )
+
+
+def bind_budgets(
+    config: RunConfig, tokenizer: PreTrainedTokenizerBase, model: Path, console: Console
+) -> Budgets | None:
+    """The budgets of a run in the tokenizer of its model; None where the run has none.
+
+    Raises:
+        PonderError: chat template, format and sizes do not fit each other.
+    """
+    if config.budget is None:
+        return None
+    budgets = Budgets(config.budget, tokenizer, seed=config.seed)
+    budgets.require_room(config.rollout.max_response_tokens)
+    if warning := budgets.tag_warning(model):
+        console.warn(warning)
+    return budgets
 
 
 def _critic(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Path | None:

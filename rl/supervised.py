@@ -18,10 +18,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rl.batch import Batch, TrainSample
 from rl.data.example import Example
-from rl.data.source import prompt_ids
 from rl.learner.batching import schedule
 from rl.learner.logprobs import LogprobHead
 from rl.learner.micro import tensors
+from rl.lessons import Lessons
 from rl.warmup_config import WarmupConfig
 
 RISE_STEPS = 20
@@ -40,8 +40,10 @@ class SupervisedTraining:
         examples: Sequence[Example],
         config: WarmupConfig,
         seed: int,
+        lessons: Lessons,
     ) -> None:
         self.step = 0
+        self._lessons = lessons
         self._model, self._tokenizer, self._examples = model, tokenizer, examples
         self._config, self._seed = config, seed
         self._head = LogprobHead(
@@ -103,10 +105,10 @@ class SupervisedTraining:
 
     def _sample(self, example: Example, place: int) -> TrainSample:
         flawed = example.flawed is not None and random.Random(f"{self._seed}/{place}").random() < self._config.noise
-        response = example.flawed if flawed else example.response
-        ids = self._tokenizer(response, add_special_tokens=False)["input_ids"] + [self._tokenizer.eos_token_id]
+        lesson = self._lessons.lesson(example, place, flawed=flawed)
+        ids = [*lesson.response_ids, self._tokenizer.eos_token_id]
         return TrainSample(
-            prompt_ids=np.array(prompt_ids(example.messages, self._tokenizer), dtype=np.int32),
+            prompt_ids=np.array(lesson.prompt_ids, dtype=np.int32),
             response_ids=np.array(ids, dtype=np.int32),
             rollout_logprobs=np.zeros(len(ids), dtype=np.float32),
             versions=np.zeros(len(ids), dtype=np.int32),

@@ -23,6 +23,8 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.runner import RewardRunner
+from rl.budget.keeping import kept_to_budgets, thinking_tokens
+from rl.budget.rewards import with_tokenizer
 from rl.collect import Collector
 from rl.config import RunConfig
 from rl.errors import PonderError
@@ -31,6 +33,7 @@ from rl.learner.lasting import LastingLearners
 from rollout.engine import transport
 from rollout.fleet import RolloutFleet
 from rollout.weights import WeightPublisher
+from verifiers.thinking import THINK_TAGS
 
 Device = Literal["cpu", "gpu"]
 
@@ -114,8 +117,15 @@ async def running_system(
     config = share_cores(config, device)
     tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=config.model.trust_remote_code)
     async with AsyncExitStack() as stack:
+        thinking = thinking_tokens(config, tokenizer)
         rewards = stack.enter_context(
-            RewardRunner(config.rewards, config.reward_runner, config.correctness, base, output=logs / "rewards.log")
+            RewardRunner(
+                with_tokenizer(config.rewards, model_path, None if thinking is None else thinking.format),
+                config.reward_runner,
+                config.correctness,
+                base,
+                output=logs / "rewards.log",
+            )
         )
         stack.enter_context(_ray(config, device, logs))
         starting_fleet = asyncio.create_task(
@@ -159,7 +169,13 @@ async def running_system(
             fleet=fleet,
             learners=learners,
             rewards=rewards,
-            collector=Collector(fleet, rewards, tokenizer, seed=config.seed),
+            collector=Collector(
+                kept_to_budgets(fleet, config, thinking),
+                rewards,
+                tokenizer,
+                seed=config.seed,
+                tags=THINK_TAGS if thinking is None else thinking.format.think,
+            ),
             tokenizer=tokenizer,
             weights=weights,
         )

@@ -84,7 +84,9 @@ async def _run(
     started = asyncio.Event()
     stop = asyncio.Event()
     _on_interrupt(stop, started, console)
-    stream = PromptStream(prepared.training, seed=config.seed, shuffle=config.data.shuffle)
+    budgets = prepared.budgets
+    visit = None if budgets is None else budgets.visit
+    stream = PromptStream(prepared.training, seed=config.seed, shuffle=config.data.shuffle, visit=visit)
     state = RunState(model=config.model.name)
     if checkpoint is not None:
         state = checkpoint.state
@@ -101,7 +103,18 @@ async def _run(
             resume_after=state.step,
             value_steps=state.value_pretraining_steps,
         ) as tracker:
-            session = Session(config, folder, system, stream, prepared.held_out, console, tracker, state, stop=stop)
+            session = Session(
+                config,
+                folder,
+                system,
+                stream,
+                prepared.held_out,
+                console,
+                tracker,
+                state,
+                judge=prepared.judge,
+                stop=stop,
+            )
             started.set()
             if checkpoint is not None:
                 await system.trained.load(checkpoint.learner, note=console.note)

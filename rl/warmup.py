@@ -19,16 +19,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from rl.budget.config import BudgetConfig
+from rl.budget.lessons import BudgetLessons
+from rl.budget.prompts import Budgets
 from rl.data.example import Example
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
+from rl.lessons import Lessons
 from rl.models.cache import build_once, cache_folder
 from rl.models.resolve import ResolvedModel
 from rl.pass_rate import PassRate
 from rl.supervised import SupervisedTraining
 from rl.warmup_config import WarmupConfig
+from verifiers.thinking import THINK_TAGS
 
 Progress = Callable[[str], None]
 """Takes one line of status."""
@@ -56,6 +61,7 @@ def warm_model(
     base: Path,
     seed: int,
     progress: Progress,
+    budget: BudgetConfig | None = None,
     cache: Path | None = None,
     threads: int | None = None,
 ) -> Path:
@@ -63,6 +69,7 @@ def warm_model(
 
     Args:
         examples: training questions; those with a worked response are used when `config.examples` names no file.
+        budget: the run's thinking budgets: examples are learnt with a budget each.
         base: folder of the configuration file.
         cache: default `cache_folder()`.
 
@@ -76,10 +83,25 @@ def warm_model(
             "data.train has no worked examples to warm up on: only a `generator` makes its own. Ways out: (1) "
             "warmup.examples: a JSONL file of prompts and responses; (2) leave `warmup` out."
         )
-    target = (cache or cache_folder()) / "warmup" / _fingerprint(model, worked, config, seed)
+    if budget is None and any(example.budgeted for example in worked):
+        raise ConfigError(
+            f"{config.examples}: its rows have thinking budgets, and the run has no `budget` section. Ways out: (1) "
+            "add the one that they were made with; (2) leave `thinking_budget` out of the rows."
+        )
+    target = (cache or cache_folder()) / "warmup" / _fingerprint(model, worked, config, seed, budget)
 
     def build(folder: Path) -> None:
-        warmup(model.path, model.tokenizer_path, worked, config, folder, seed=seed, threads=threads, progress=progress)
+        warmup(
+            model.path,
+            model.tokenizer_path,
+            worked,
+            config,
+            folder,
+            seed=seed,
+            budget=budget,
+            threads=threads,
+            progress=progress,
+        )
 
     built = build_once(target, build)
     record = json.loads((target / RECORD).read_text(encoding="utf-8"))
@@ -97,6 +119,7 @@ def warmup(
     out: Path,
     *,
     seed: int,
+    budget: BudgetConfig | None = None,
     threads: int | None = None,
     progress: Progress,
 ) -> WarmupResult:
@@ -116,9 +139,11 @@ def warmup(
         model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
         saved_dtype = model.config.dtype
         model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
-        training = SupervisedTraining(model, tokenizer, examples, config, seed)
+        lessons = _lessons(tokenizer, budget, config, seed)
+        tags = THINK_TAGS if budget is None else budget.format.think
+        training = SupervisedTraining(model, tokenizer, examples, config, seed, lessons)
         if any(example.ground_truth for example in examples):
-            with PassRate(model, tokenizer, examples, config, seed) as check:
+            with PassRate(model, tokenizer, examples, config, seed, lessons, tags) as check:
                 rate = _into_window(training, check, config, progress)
         else:
             progress(f"no example has an answer to judge by: warming up for {config.max_steps} steps without checks")
@@ -130,6 +155,14 @@ def warmup(
     record = {"pass_rate": rate, "steps": result.steps, "seconds": result.seconds, "seed": seed}
     (out / RECORD).write_text(json.dumps(record | {"config": config.model_dump(mode="json")}, indent=1))
     return result
+
+
+def _lessons(
+    tokenizer: PreTrainedTokenizerBase, budget: BudgetConfig | None, config: WarmupConfig, seed: int
+) -> Lessons:
+    if budget is None:
+        return Lessons(tokenizer)
+    return BudgetLessons(tokenizer, Budgets(budget, tokenizer, seed=seed), noise=config.budget_noise, seed=seed)
 
 
 def _into_window(
@@ -183,7 +216,9 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _fingerprint(model: ResolvedModel, examples: Sequence[Example], config: WarmupConfig, seed: int) -> str:
+def _fingerprint(
+    model: ResolvedModel, examples: Sequence[Example], config: WarmupConfig, seed: int, budget: BudgetConfig | None
+) -> str:
     """Hash of all that decides the result, this code included."""
     digest = hashlib.sha256()
     folders = {model.path, model.tokenizer_path}
@@ -191,10 +226,14 @@ def _fingerprint(model: ResolvedModel, examples: Sequence[Example], config: Warm
         with file.open("rb") as stream:
             digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
     for example in examples:
-        parts = [dict(turn) for turn in example.messages], example.ground_truth, example.response, example.flawed
+        turns = [dict(turn) for turn in example.messages]
+        parts: list[object] = [turns, example.ground_truth, example.response, example.flawed]
+        parts += [example.response_ids, example.thinking_budget] * example.budgeted
         digest.update(json.dumps(parts).encode())
     digest.update(config.model_dump_json(exclude={"examples"}).encode())
     digest.update(f"{seed} {importlib.metadata.version('torch')}".encode())
-    for code in ("warmup.py", "supervised.py"):
-        digest.update(Path(__file__).with_name(code).read_bytes())
+    if budget is not None:
+        digest.update(budget.model_dump_json().encode())
+    for code in ("warmup.py", "supervised.py", "lessons.py", "budget/lessons.py", "budget/flaws.py"):
+        digest.update((Path(__file__).parent / code).read_bytes())
     return digest.hexdigest()[:16]

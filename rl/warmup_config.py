@@ -19,6 +19,8 @@ class WarmupConfig(Section):
     """JSONL of {"prompt" or "messages", "response"}; default: the generator's own worked examples."""
     noise: float = Field(0.25, ge=0, lt=1)
     """Share of generated examples whose work contains a mistake."""
+    budget_noise: float = Field(0.25, ge=0, lt=1)
+    """With a `budget` section: share of the examples whose thinking breaks its budget's protocol."""
     max_steps: int = Field(600, ge=1)
     """Optimizer steps at most; missing the window by then is an error."""
     examples_per_step: int = Field(32, ge=1)

@@ -139,6 +139,8 @@ class RolloutFleet:
             await fleet.shutdown()
             raise
         fleet._lives = [asyncio.create_task(fleet._live(index)) for index in range(len(settings))]
+        for life in fleet._lives:
+            life.add_done_callback(fleet._ended)
         return fleet
 
     def publisher(self) -> WeightPublisher:
@@ -352,6 +354,11 @@ class RolloutFleet:
             ) from None
         except RayError as error:
             raise self._explain(index, error) from error
+
+    def _ended(self, life: asyncio.Task[None]) -> None:
+        """An error of our own must not leave everybody waiting."""
+        if not life.cancelled() and (error := life.exception()) is not None:
+            self._fail(RolloutError(f"the fleet failed: {error!r}"))
 
     def _lose(self, index: int) -> None:
         """A worker is gone: what it had not finished is for others."""

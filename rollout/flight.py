@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from rollout.config import SamplingConfig
 from rollout.errors import RolloutError
 from rollout.scheduling import ExpectedLengths, Work
-from rollout.types import NO_TOKENS, Sample, SampleRequest, StopReason, Tokens
+from rollout.types import Sample, SampleRequest, StopReason, Tokens
 from rollout.worker import Ask, News
 
 
@@ -50,7 +48,7 @@ class Flight:
 
     def ask(self) -> Ask:
         """What a worker is told."""
-        return Ask(self.ticket, self.request.seed, self.tokens)
+        return Ask(self.ticket, self.request.seed, self.tokens, self.request.most)
 
     def sample(self, reason: StopReason) -> Sample:
         """The finished sample."""
@@ -60,7 +58,7 @@ class Flight:
             response_ids=self.tokens.ids,
             logprobs=self.tokens.logprobs,
             versions=self.tokens.versions,
-            loss_mask=np.ones(len(self.tokens), dtype=np.bool_),
+            loss_mask=self.tokens.own,
             stop_reason=reason,
             worker=self.worker or 0,
         )
@@ -73,13 +71,14 @@ class Flight:
         count = len(self.tokens)
         if count and int(self.tokens.ids[-1]) in stops:
             return StopReason.STOP
+        most = most if self.request.most is None else min(most, self.request.most)
         if count >= most or len(self.request.prompt.token_ids) + count >= context:
             return StopReason.LENGTH
         return None
 
     def forget(self) -> None:
-        """Begin anew."""
-        self.tokens = NO_TOKENS
+        """Begin anew, from what was asked for."""
+        self.tokens = self.request.begun
 
     def told(self) -> str:
         """For people: what it is and how far it is."""

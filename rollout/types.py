@@ -55,6 +55,20 @@ class Tokens:
     """log pi(token) of the weights that sampled it, at the rollout temperature."""
     versions: NDArray[np.int32]
     """Weight version that sampled it."""
+    forced: tuple[int, ...] = ()
+    """Places of tokens that were put in: they are not the model's own."""
+
+    @property
+    def own(self) -> NDArray[np.bool_]:
+        """True where the model sampled the token itself."""
+        mask = np.ones(len(self), dtype=np.bool_)
+        mask[list(self.forced)] = False
+        return mask
+
+    def first(self, count: int) -> Tokens:
+        """The first `count` of them."""
+        forced = tuple(place for place in self.forced if place < count)
+        return Tokens(self.ids[:count], self.logprobs[:count], self.versions[:count], forced)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,6 +83,7 @@ class Tokens:
             np.concatenate([self.ids, more.ids]),
             np.concatenate([self.logprobs, more.logprobs]),
             np.concatenate([self.versions, more.versions]),
+            (*self.forced, *(len(self) + place for place in more.forced)),
         )
 
 
@@ -86,6 +101,8 @@ class SampleRequest:
     """Seed of this request's own sampling generator."""
     begun: Tokens = NO_TOKENS
     """What there is of it already: it goes on from there."""
+    most: int | None = None
+    """Tokens, those of `begun` too, at which it ends early (`StopReason.LENGTH`)."""
 
 
 @dataclass(frozen=True, slots=True)

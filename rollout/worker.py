@@ -56,6 +56,8 @@ class Ask:
     seed: int
     begun: Tokens
     """What there is of it already."""
+    most: int | None = None
+    """Tokens at which it ends early, those of `begun` too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +277,8 @@ class RolloutWorker:
         log, number = self._settings.log, self._settings.index
         reason = first_error(log, self._log_start) or f"{type(error).__name__}: {error}"
         if self._engine.errored:
+            if "EngineDeadError" in reason:  # what vLLM says when the process was simply gone
+                reason = "its process ended (killed, or out of memory?)"
             return EngineLost(f"the engine of rollout worker {number} died: {reason} (log: {log})")
         return RolloutError(f"rollout worker {number} failed: {reason} (log: {log})")
 
@@ -283,13 +287,15 @@ class RolloutWorker:
         from vllm.sampling_params import RequestOutputKind
 
         sampling, done = request.order.sampling, len(request.begun)
+        longest = self._settings.config.max_response_tokens
+        most = longest if request.ask.most is None else min(longest, request.ask.most)
         # What goes on must not draw the random numbers of its beginning again.
         seed = (request.ask.seed + _SEED_STEP * done) % 2**31
         return SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             seed=seed,
-            max_tokens=self._settings.config.max_response_tokens - done,
+            max_tokens=most - done,
             stop_token_ids=list(self._settings.stop_token_ids),
             logprobs=0,
             flat_logprobs=True,

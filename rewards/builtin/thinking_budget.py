@@ -102,7 +102,7 @@ def thinking_budget(
     ids = sample.response_ids
     if ids is None and not encode_text:
         return None
-    tokens = _tokens(tokenizer, json.dumps(protocol, sort_keys=True))
+    tokens = _tokens(tokenizer, json.dumps(protocol))
     if ids is None:
         ids = tokens.encode_response(sample.response)
     words, budget = tokens.format, sample.thinking_budget

@@ -102,7 +102,8 @@ def _sample(row: Row, columns: Columns, where: str, *, of_run: bool) -> RewardIn
         task=str(row.get("task") or row.get("data_source") or ""),
         prompt_tokens=_count(row, "prompt_tokens", where),
         response_tokens=_count(row, "response_tokens", where),
-        response_ids=_ids(row, where),
+        response_ids=_ids(row, "response_ids", where),
+        forced=_ids(row, "forced", where) or (),
         thinking_budget=_count(row, "thinking_budget", where),
         stop_reason=str(row.get("stop_reason") or "stop"),
         group=_group(row, of_run=of_run),
@@ -171,12 +172,13 @@ def _count(row: Row, name: str, where: str) -> int | None:
     return int(value)
 
 
-def _ids(row: Row, where: str) -> tuple[int, ...] | None:
-    value: Any = row.get("response_ids")
+def _ids(row: Row, name: str, where: str) -> tuple[int, ...] | None:
+    value: Any = row.get(name)
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(one, int) for one in value):
-        raise DataFileError(f"{where}, column `response_ids`: expected a list of token ids, not {value!r:.80}")
+        what = "token ids" if name == "response_ids" else "their places"
+        raise DataFileError(f"{where}, column `{name}`: expected a list of {what}, not {value!r:.80}")
     return tuple(value)
 
 

@@ -6,6 +6,7 @@ import difflib
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
@@ -43,6 +44,8 @@ def _kind(annotation: Any) -> str:
         return "a section of any keys"
     if is_section(annotation):
         return "a section"
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "one of " + ", ".join(str(one.value) for one in annotation)
     raise TypeError(
         f"no words for the type {annotation!r} of a configuration field: add them to rewards/settings/words.py"
     )

@@ -23,6 +23,12 @@ class Example:
     """All columns of the data set: rewards look for question and answer under their own names too."""
     response: str | None = None
     """A worked response to learn from (without the end of the turn), or None."""
+    response_ids: tuple[int, ...] | None = None
+    """The worked response as token ids, where they are known."""
+    budgeted: bool = False
+    """Whether the worked response keeps to `thinking_budget`."""
+    thinking_budget: int | None = None
+    """None is unlimited."""
     flawed: str | None = None
     """The same work with a mistake in it and the wrong answer that follows, or None."""
 

@@ -67,34 +67,42 @@ def require_disjoint(train: Sequence[Example], held_out: Sequence[Example]) -> N
 
 
 def render(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, context_tokens: int, max_response_tokens: int
+    examples: Sequence[Example],
+    tokenizer: PreTrainedTokenizerBase,
+    context_tokens: int,
+    max_response_tokens: int,
+    budget_tokens: int = 0,
 ) -> list[Prompt]:
     """Apply the chat template (generation prompt included) and tokenize.
 
     Args:
         context_tokens: longest prompt plus response.
+        budget_tokens: what a thinking budget will add to a prompt, at most.
 
     Raises:
         ConfigError: the tokenizer has no chat template, or prompts leave no room for `max_response_tokens`.
     """
-    room = context_tokens - max_response_tokens
+    room = context_tokens - max_response_tokens - budget_tokens
     if room < 1:
         raise ConfigError(
             f"rollout.max_response_tokens ({max_response_tokens}) leaves no room for a prompt in model.context_tokens "
-            f"({context_tokens}). Raise the second or lower the first."
+            f"({context_tokens}"
+            f"{f', {budget_tokens} of them for telling a budget' * (budget_tokens > 0)}). Raise the second or lower "
+            "the first."
         )
     prompts = [_render_one(example, tokenizer) for example in examples]
     long = [prompt for prompt in prompts if len(prompt.token_ids) > room]
     if long:
         first = ", ".join(f"{prompt.prompt_id} ({len(prompt.token_ids):,} tokens)" for prompt in long[:3])
-        longest = max(len(prompt.token_ids) for prompt in long)
+        longest = max(len(prompt.token_ids) for prompt in long) + budget_tokens
         ways = [f"model.context_tokens of at least {longest + max_response_tokens:,}"]
         if longest < context_tokens:
             ways.append(f"rollout.max_response_tokens of at most {context_tokens - longest:,}")
         ways.append("remove these prompts from the data")
         raise ConfigError(
             f"{len(long):,} of {len(prompts):,} prompts are longer than the {room:,} tokens that model.context_tokens "
-            f"({context_tokens:,}) minus rollout.max_response_tokens ({max_response_tokens:,}) leave: {first}"
+            f"({context_tokens:,}) minus rollout.max_response_tokens ({max_response_tokens:,}) leave"
+            f"{f' ({budget_tokens} of them tell a budget)' * (budget_tokens > 0)}: {first}"
             f"{', ...' if len(long) > 3 else ''}.\nWays out: "
             + "; ".join(f"({number}) {way}" for number, way in enumerate(ways, 1))
             + "."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rl.errors import PonderError
 from rollout.types import Prompt
@@ -12,17 +12,27 @@ from rollout.types import Prompt
 class PromptStream:
     """Hands out prompts in an order that depends on the seed and the epoch alone."""
 
-    def __init__(self, prompts: Sequence[Prompt], *, seed: int, shuffle: bool = True) -> None:
+    def __init__(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        seed: int,
+        shuffle: bool = True,
+        visit: Callable[[Prompt, int, int], Prompt] | None = None,
+    ) -> None:
         """
         Args:
             prompts: at least one.
             shuffle: draw a new order every epoch; else the given one.
+            visit: what becomes of a prompt when it is taken, by its epoch and the number of prompts taken before (it
+                gets a thinking budget, say); nothing else may decide it.
         """
         if not prompts:
             raise ValueError("a prompt stream needs at least one prompt")
         self._prompts = prompts
         self._seed = seed
         self._shuffle = shuffle
+        self._visit = visit
         self._epoch = 0
         self._position = 0
         self._order = self._order_of(0)
@@ -34,7 +44,11 @@ class PromptStream:
             if self._position == len(self._order):
                 self._epoch, self._position = self._epoch + 1, 0
                 self._order = self._order_of(self._epoch)
-            taken.append(self._prompts[self._order[self._position]])
+            prompt = self._prompts[self._order[self._position]]
+            if self._visit is not None:
+                drawn = self._epoch * len(self._order) + self._position
+                prompt = self._visit(prompt, self._epoch, drawn)
+            taken.append(prompt)
             self._position += 1
         return taken
 

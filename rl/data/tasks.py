@@ -8,6 +8,7 @@ letters; the worked response spells it again with a running count and boxes the 
 
 A flawed response has one miscount: the count goes on from it, so the boxed answer is wrong. A model that imitates a
 share of these is right about as often as the rest when sampled: something for RL to mend.
+With `passes` above 1 the thinking counts the word again and again, each time to a full stop: it can be of any length.
 Words are random letters; all letters but the counted one differ within a word.
 """
 
@@ -33,9 +34,11 @@ class LetterCountOptions(Section):
     word_length_min: int = Field(5, ge=1)
     """Fewest letters of a word."""
     word_length_max: int = Field(10, le=24)
-    """Most letters of a word; a response has twice as many tokens, plus 6."""
+    """Most letters of a word; a response has twice as many tokens (times `passes`), plus 6."""
     alphabet: int = Field(16, ge=2, le=26)
     """Letters in use, from `a` on: the fewer, the sooner a model knows them all."""
+    passes: int = Field(1, ge=1)
+    """How often the thinking counts the word; above 1 each count ends with a full stop."""
     letter_share: float = Field(0.3, gt=0, lt=1)
     """Chance of each place to hold the counted letter."""
 
@@ -54,6 +57,7 @@ class LetterCount:
 
     letter: str
     word: str
+    passes: int = 1
 
     @property
     def question(self) -> str:
@@ -72,7 +76,8 @@ class LetterCount:
             counts = (letter == self.letter) != (index == miscount_at)
             count += counts
             steps.append(f" {letter} {count}")
-        return f"{THINK_START}{''.join(steps)}{THINK_END} \\boxed{{{count}}}"
+        counting = "".join(steps) if self.passes == 1 else f"{''.join(steps)}." * self.passes
+        return f"{THINK_START}{counting}{THINK_END} \\boxed{{{count}}}"
 
 
 def letter_counts(seed: int, options: LetterCountOptions) -> Iterator[LetterCount]:
@@ -85,7 +90,7 @@ def letter_counts(seed: int, options: LetterCountOptions) -> Iterator[LetterCoun
         length = rng.randint(options.word_length_min, options.word_length_max)
         places = [rng.random() < options.letter_share for _ in range(length)]
         rest = iter(rng.sample(others, length))
-        yield LetterCount(letter, "".join(letter if here else next(rest) for here in places))
+        yield LetterCount(letter, "".join(letter if here else next(rest) for here in places), options.passes)
 
 
 def letter_count_examples(seed: int, options: LetterCountOptions) -> Iterator[Example]:

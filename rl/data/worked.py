@@ -11,10 +11,11 @@ from verifiers.math import extract_answer
 
 
 def load_worked(path: Path) -> list[Example]:
-    """Read rows of {"prompt" or "messages", "response", optionally "answer"}.
+    """Read rows of {"prompt" or "messages", "response", optionally "answer", "thinking_budget" and "response_ids"}.
 
     `prompt` is the user's text; `messages` is a list of {"role", "content"} turns, whose last one may be the response.
-    Without an `answer` the one that the response boxes is the reference; without either it stays empty.
+    Without an `answer` the one that the response boxes is the reference; without either it stays empty. A row with
+    `thinking_budget` (null: unlimited) has a response that keeps to it; `ponder warmup --make-data` writes such rows.
 
     Raises:
         DataFileError: the file or a line of it is malformed.
@@ -34,7 +35,33 @@ def _example(row: Row, path: Path, number: int, index: int) -> Example:
     if answer is None:
         found = extract_answer(response)
         answer = found.answer if found.rule == "boxed" and found.answer else ""
-    return Example(f"{path.stem}/{index}", messages, str(answer), path.stem, response=response)
+    return Example(
+        f"{path.stem}/{index}",
+        messages,
+        str(answer),
+        path.stem,
+        columns=row,
+        response=response,
+        response_ids=_ids(row, where),
+        budgeted="thinking_budget" in row,
+        thinking_budget=_budget(row, where),
+    )
+
+
+def _ids(row: Row, where: str) -> tuple[int, ...] | None:
+    ids = row.get("response_ids")
+    if ids is None:
+        return None
+    if not isinstance(ids, list) or not all(isinstance(one, int) for one in ids):
+        raise ConfigError(f"{where}, column `response_ids`: expected a list of token ids, not {ids!r:.80}")
+    return tuple(ids)
+
+
+def _budget(row: Row, where: str) -> int | None:
+    budget = row.get("thinking_budget")
+    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
+        raise ConfigError(f"{where}, column `thinking_budget`: expected tokens, or null for unlimited; not {budget!r}")
+    return None if budget is None or budget < 0 else budget
 
 
 def _messages(row: Row, where: str) -> tuple[Message, ...]:

@@ -51,7 +51,13 @@ class _Axis:
 
 
 def line_chart(
-    title: str, note: str, lines: Sequence[Line], *, y_range: tuple[float, float] | None = None, log: bool = False
+    title: str,
+    note: str,
+    lines: Sequence[Line],
+    *,
+    y_range: tuple[float, float] | None = None,
+    log: bool = False,
+    by: str = "step",
 ) -> str:
     """A chart of one or more metrics, or "" when none has a value.
 
@@ -59,6 +65,7 @@ def line_chart(
         note: what the metric means, for a reader who does not know it.
         y_range: limits that must be inside the axis, e.g. (0, 1) for a share.
         log: logarithmic axis; values that are not positive sit on its lower edge.
+        by: what stands on the horizontal axis.
     """
     lines = [line for line in lines if line.points]
     if not lines:
@@ -73,7 +80,7 @@ def line_chart(
         marks.append(f'<polyline class="line" style="stroke:{colour}" points="{_points(places)}"/>')
         if line.dots or len(places) == 1:
             marks += [f'<circle style="fill:{colour}" cx="{px:.1f}" cy="{py:.1f}" r="3.5"/>' for px, py in places]
-    return _figure(title, note, lines, [*_grid(x, y, ticks), *marks], x)
+    return _figure(title, note, lines, [*_grid(x, y, ticks), *marks], x, by)
 
 
 def stacked_chart(title: str, note: str, lines: Sequence[Line]) -> str:
@@ -141,8 +148,9 @@ def _grid(x: _Axis, y: _Axis, ticks: Sequence[float]) -> list[str]:
     return parts
 
 
-def _figure(title: str, note: str, lines: Sequence[Line], marks: Sequence[str], x: _Axis) -> str:
+def _figure(title: str, note: str, lines: Sequence[Line], marks: Sequence[str], x: _Axis, by: str = "step") -> str:
     data = {
+        "by": by,
         "low": x.low,
         "high": x.high,
         "lines": [{"label": line.label, "points": [[s, float(f"{v:.6g}")] for s, v in line.points]} for line in lines],
@@ -160,7 +168,7 @@ def _figure(title: str, note: str, lines: Sequence[Line], marks: Sequence[str], 
         f'<figure data-chart="{html.escape(json.dumps(data))}">'
         f"<figcaption><h3>{html.escape(title)}</h3><p>{html.escape(note)}</p>"
         f'<div class="legend">{legend}</div></figcaption>'
-        f'<div class="plot"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(title)} by step">'
+        f'<div class="plot"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(title)} by {by}">'
         f'{"".join(marks)}<line class="cursor" y1="{_TOP}" y2="{_TOP + _PLOT_HEIGHT}"/></svg>'
         '<div class="tip" hidden></div></div></figure>'
     )

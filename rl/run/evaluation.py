@@ -6,12 +6,13 @@ arXiv 2107.03374).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import comb, sqrt
 
 import numpy as np
 
+from rl.budget.measure import GroupMetrics, no_metrics
 from rl.collect import Collector
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
@@ -32,8 +33,11 @@ class Evaluation:
     truncated: float
     """Share of samples cut off at the longest response."""
     prompts: int
+    """Counted at each budget that they were measured at."""
     samples_per_prompt: int
     groups: Sequence[ScoredGroup]
+    budget: Mapping[str, float] = field(default_factory=dict)
+    """Metrics by thinking budget (`rl.budget.metrics`); empty where the run has none."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for `summary.json`."""
@@ -45,6 +49,7 @@ class Evaluation:
             "truncated": self.truncated,
             "prompts": self.prompts,
             "samples_per_prompt": self.samples_per_prompt,
+            **({"budget": dict(self.budget)} if self.budget else {}),
         }
 
 
@@ -53,7 +58,7 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
     return 1.0 - comb(samples - correct, k) / comb(samples, k)
 
 
-def summarise_groups(groups: Sequence[ScoredGroup]) -> Evaluation:
+def summarise_groups(groups: Sequence[ScoredGroup], judge: GroupMetrics = no_metrics) -> Evaluation:
     """Turn scored groups (one size) into an `Evaluation`."""
     size = len(groups[0].samples)
     rates = np.array([group.correct / size for group in groups])
@@ -68,6 +73,7 @@ def summarise_groups(groups: Sequence[ScoredGroup]) -> Evaluation:
         prompts=len(groups),
         samples_per_prompt=size,
         groups=groups,
+        budget=judge(groups),
     )
 
 
@@ -78,11 +84,12 @@ async def evaluate(
     label: str,
     samples_per_prompt: int,
     sampling: SamplingConfig,
+    judge: GroupMetrics = no_metrics,
 ) -> Evaluation:
     """Generate and score `samples_per_prompt` responses to every prompt.
 
     The seeds depend on `label` alone, so two models measured under one label answer with the same random numbers.
     """
     return summarise_groups(
-        await collector.score_prompts(prompts, label=label, group_size=samples_per_prompt, sampling=sampling)
+        await collector.score_prompts(prompts, label=label, group_size=samples_per_prompt, sampling=sampling), judge
     )

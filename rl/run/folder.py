@@ -28,7 +28,7 @@ from rl.config import RunConfig
 from rl.data.saved import VALUE_SAMPLES
 from rl.errors import PonderError
 
-FIXED = ("seed", "device", "group_size", "model", "data", "warmup", "correctness")
+FIXED = ("seed", "device", "group_size", "model", "data", "budget", "warmup", "correctness")
 """Changing one of these makes another run; everything else may change between two starts."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rewards.atomic import write_atomically
 from rewards.page import page
+from rl.run.budget_report import budget_section
 from rl.run.charts import PLOT, Line, line_chart, stacked_chart
 from rl.run.folder import RunFolder
 from rl.run.report_page import STYLE, tooltips
@@ -41,6 +42,7 @@ def write_report(run_folder: Path) -> Path:
         (
             _header(escape(name), summary, records),
             f'<h2>Plots</h2><div class="charts">{_plots(records)}</div>' if records else "<p>No step has finished.</p>",
+            budget_section(summary.get("eval_before"), summary.get("eval_after"), records),
             _answers(summary.get("examples", [])),
             f"<details><summary>Configuration</summary><pre>{escape(config)}</pre></details>" if config else "",
             f"<footer>{escape(str(run_folder))}, written {datetime.now():%Y-%m-%d %H:%M}</footer>",

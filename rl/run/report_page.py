@@ -25,12 +25,15 @@ padding:6px 10px;font-size:12px;white-space:nowrap;font-variant-numeric:tabular-
 .answer>p{margin:0 0 10px;white-space:pre-wrap;overflow-wrap:anywhere}
 .answer>p span{color:var(--soft)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:14px}
+.budgets{border-collapse:collapse;margin-bottom:14px;font-variant-numeric:tabular-nums}
+.budgets th,.budgets td{padding:4px 14px 4px 0;text-align:right}
+.budgets th:first-child,.budgets td:first-child{text-align:left}
 .pair h4{margin:0 0 4px;font-size:12.5px;color:var(--soft);font-weight:600}
 """
 
 _TOOLTIPS = """
 for (const figure of document.querySelectorAll("[data-chart]")) {
-  const {low, high, lines} = JSON.parse(figure.dataset.chart), svg = figure.querySelector("svg");
+  const {by, low, high, lines} = JSON.parse(figure.dataset.chart), svg = figure.querySelector("svg");
   const tip = figure.querySelector(".tip"), cursor = figure.querySelector(".cursor");
   const steps = [...new Set(lines.flatMap(line => line.points.map(p => p[0])))].sort((a, b) => a - b);
   const {left, span, width} = plot;
@@ -40,7 +43,7 @@ for (const figure of document.querySelectorAll("[data-chart]")) {
     const step = steps.reduce((a, b) => Math.abs(b - at) < Math.abs(a - at) ? b : a);
     const x = left + (step - low) / (high - low) * span;
     cursor.setAttribute("x1", x); cursor.setAttribute("x2", x); cursor.style.visibility = "visible";
-    tip.replaceChildren("step " + step, ...lines.flatMap(line => {
+    tip.replaceChildren(by + " " + step, ...lines.flatMap(line => {
       const point = line.points.find(p => p[0] === step);
       return point ? [document.createElement("br"), line.label + " " + point[1].toPrecision(4) * 1] : [];
     }));

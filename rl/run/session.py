@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from rl.batch import Estimates, Targets
 from rl.batch_source import SourceState
+from rl.budget.measure import GroupMetrics, no_metrics
 from rl.collect import Collected
 from rl.config import RunConfig
 from rl.data.stream import PromptStream
@@ -69,6 +70,8 @@ class Session:
     """As of the last finished step: what a checkpoint taken now would say."""
     source_state: SourceState | None = None
     """Where the source of batches stood then; None before the first step."""
+    judge: GroupMetrics = no_metrics
+    """Metrics of what thinking budgets did."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     _last_saved: str = ""
     _started: float = field(default_factory=time.perf_counter)
@@ -146,6 +149,7 @@ class Session:
         streamed = self.config.streaming.max_staleness > 0
         full = {
             **metrics,
+            **self.judge(collected.generated),
             "batch/rounds": collected.rounds,
             "batch/groups": len(collected.groups),
             "rollout/tokens_per_second": tokens / (clock.seconds if streamed else clock.phases["generate"]),
@@ -187,6 +191,7 @@ class Session:
             label="eval",
             samples_per_prompt=self.config.evaluation.samples_per_prompt,
             sampling=self.config.evaluation.sampling,
+            judge=self.judge,
         )
 
     def record_evaluation(self, measured: Evaluation) -> None:
@@ -195,6 +200,7 @@ class Session:
             "eval/accuracy": measured.accuracy,
             "eval/response_tokens_mean": measured.response_tokens_mean,
             "eval/truncated": measured.truncated,
+            **prefixed(measured.budget, "eval"),
         }
         if not self.tracker.evaluated(self.state.step):
             self.tracker.log(self.state.step, metrics)

@@ -64,6 +64,7 @@ def test_usual_columns(tmp_path: Path) -> None:
             "level": 3,
             "response_tokens": 9,
             "response_ids": [1, 2],
+            "forced": [1],
             "thinking_budget": None,
             "stop_reason": "length",
         },
@@ -72,6 +73,7 @@ def test_usual_columns(tmp_path: Path) -> None:
     assert (sample.messages, sample.thinking, sample.answer) == (tuple(turns), "7 6s", "42")
     assert (sample.ground_truth, sample.task, sample.response_tokens) == ("42", "sums", 9)
     assert (sample.response_ids, sample.thinking_budget, sample.stop_reason) == ((1, 2), None, "length")
+    assert sample.forced == (1,)
     assert sample.columns["level"] == 3
     assert "messages" in sample.columns
     assert "response" not in sample.columns
@@ -159,6 +161,7 @@ GOOD = '{"prompt": "q", "response": "r", "answer": "a"}\n'
         ("[" * 100_000, Columns(), "line 1: not valid JSON"),
         (GOOD, Columns(ground_truth="answer.inner"), "no column `answer.inner`"),
         ('{"response": "r", "response_ids": "1"}\n', Columns(), "expected a list of token ids, not '1'"),
+        ('{"response": "r", "forced": "1"}\n', Columns(), "expected a list of their places, not '1'"),
     ],
 )
 def test_malformed_rows_are_named(tmp_path: Path, text: str, columns: Columns, message: str) -> None:

@@ -22,6 +22,7 @@ from rl.data.config import SourceConfig
 from rl.data.example import Example
 from rl.data.source import load_examples, prompt_ids
 from rl.errors import ConfigError, PonderError
+from rl.lessons import Lessons
 from rl.models.resolve import ResolvedModel, resolve_model
 from rl.models.sampling import sample_responses
 from rl.supervised import SupervisedTraining
@@ -82,13 +83,15 @@ def test_a_response_ends_with_its_end_of_turn_or_at_the_limit(model: PreTrainedM
 
 
 def trained(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **config: Any) -> SupervisedTraining:
-    return SupervisedTraining(model, tokenizer, EXAMPLES, WarmupConfig(examples_per_step=8, **config), seed=1)
+    return SupervisedTraining(
+        model, tokenizer, EXAMPLES, WarmupConfig(examples_per_step=8, **config), 1, Lessons(tokenizer)
+    )
 
 
 def test_only_the_response_is_learnt(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     example = Example("a", ({"role": "user", "content": "a b c"},), "1", response=" d e")
     config = WarmupConfig(examples_per_step=1, learning_rate=1e-9)
-    training = SupervisedTraining(model, tokenizer, [example], config, seed=0)
+    training = SupervisedTraining(model, tokenizer, [example], config, 0, Lessons(tokenizer))
     gradients: dict[str, torch.Tensor] = {}
     model.lm_head.weight.register_post_accumulate_grad_hook(
         lambda parameter: gradients.update(head=parameter.grad.clone())  # type: ignore[union-attr]

@@ -58,20 +58,20 @@ def _with_reflections(plain: Sequence[int], budget: int, tokens: ThinkingTokens)
                 f"{interval}, the interval of budget {budget}. Ways out: (1) longer `intervals`; (2) a shorter `used`; "
                 "(3) a smaller `max_overshoot`; (4) tags that are single tokens"
             )
-        place = _break(plain, done + due - len(out), words.max_overshoot, tokens)
+        place = break_place(plain, done + due - len(out), words.max_overshoot, tokens)
         if place is None:
             break
         out += plain[done:place]
         out += tokens.reflection(words.reflection(len(out), budget - len(out)))
         done = place
     left = max(budget - len(out), 0)
-    place = _break(plain, done + left, words.max_overshoot, tokens)
+    place = break_place(plain, done + left, words.max_overshoot, tokens)
     if place is None and len(plain) - done < left:
         return [*out, *plain[done:]]
     return [*out, *plain[done:place], *tokens.reflection(words.exhausted)]
 
 
-def _break(plain: Sequence[int], first: int, overshoot: int, tokens: ThinkingTokens) -> int | None:
+def break_place(plain: Sequence[int], first: int, overshoot: int, tokens: ThinkingTokens) -> int | None:
     """Where to break the thinking between two of its tokens; None where it ends before it has to be.
 
     The first end of a sentence from `first` on; else the last blank within `overshoot` tokens; else the last end of a

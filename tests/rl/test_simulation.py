@@ -376,10 +376,12 @@ def test_samples_of_a_prompt_are_alike() -> None:
         lengths, rng = Lengths("", lambda normal: math.exp(normal + 10), 10**9, alike), random.Random(0)
         groups = [[math.log(tokens) for tokens in lengths.draw(rng, 8)] for _ in range(2000)]
         within = statistics.mean(statistics.variance(group) for group in groups)
-        return 1 - within / statistics.variance([one for group in groups for one in group])
+        assert statistics.variance([one for group in groups for one in group]) == pytest.approx(1.0, abs=0.1)
+        return 1 - within
 
-    assert share(0.0) == pytest.approx(0.0, abs=0.03)
-    assert share(0.5) == pytest.approx(0.5, abs=0.03)
+    assert share(0.0) == pytest.approx(0.0, abs=0.05)
+    assert share(0.2) == pytest.approx(0.2, abs=0.05)
+    assert share(0.5) == pytest.approx(0.5, abs=0.05)
     assert share(1.0) == pytest.approx(1.0, abs=0.01)
 
 

@@ -1,6 +1,6 @@
 """`ponder simulate` beside real runs: seconds a step that it predicts, and those that were measured.
 
-    python -m tests.benchmarks.bench_simulator [--steps N] [--context TOKENS] [--runs FOLDER]
+    python -m tests.benchmarks.bench_simulator [--steps N] [--context TOKENS] [--ways WAY ...] [--runs FOLDER]
 
 The runs are those of bench_streaming. The synchronous one and the one with staleness 1 on split cores give the figures
 (decode step, learner, new weights, how much they slow each other down on the cores that they share) and the lengths;
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -38,10 +39,10 @@ def measured(way: str, folder: Path, context: int, steps: int) -> Measured:
     return read_run(place)
 
 
-def compare(context: int, steps: int, folder: Path) -> None:
+def compare(ways: Sequence[str], context: int, steps: int, folder: Path) -> None:
     """Print the table."""
-    runs = {way: measured(way, folder, context, steps) for way in WAYS}
-    given = [runs[way] for way in GIVEN]
+    runs = {way: measured(way, folder, context, steps) for way in ways}
+    given = [runs[way] for way in GIVEN if way in runs]
     observed = [n for run in given for step in run.steps for group in step.groups for n in group]
     first = load_config(given[0].folder / "config.yaml").config
     memory = rollout_memory(
@@ -73,13 +74,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--context", type=int, default=2048, help="model.context_tokens")
+    parser.add_argument(
+        "--ways", nargs="+", choices=list(WAYS), default=list(WAYS), help="the synchronous one is needed"
+    )
     parser.add_argument("--runs", type=Path, help="folder of the runs (default: a temporary one)")
     options = parser.parse_args()
     if options.runs is not None:
-        compare(options.context, options.steps, options.runs)
+        compare(options.ways, options.context, options.steps, options.runs)
         return
     with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name:
-        compare(options.context, options.steps, Path(name))
+        compare(options.ways, options.context, options.steps, Path(name))
 
 
 if __name__ == "__main__":

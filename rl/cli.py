@@ -18,6 +18,7 @@ from rl.budget.command import EXAMPLES as BUDGET_EXAMPLES
 from rl.budget.command import add_arguments as add_budget_arguments
 from rl.budget.command import run as run_budget
 from rl.errors import EXIT_STOPPED, ConfigError, PonderError
+from rl.simulation import options as simulation_options
 from rollout.errors import RolloutError
 from sandbox.config import IMAGE, PYTHON
 
@@ -307,6 +308,12 @@ def _verify(options: argparse.Namespace) -> int:
     return 0 if verdict.correct else 1
 
 
+def _simulate(options: argparse.Namespace) -> int:
+    from rl.simulate_command import simulate_command
+
+    return simulate_command(simulation_options.read_options(options))
+
+
 def _version(options: argparse.Namespace) -> int:
     print(f"ponder {version('ponder-rl')}")
     return 0
@@ -425,6 +432,9 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("--max-failures", metavar="N", help="rows with a timeout, crash or error")
     scoring.add_argument("--max-p99-ms", metavar="MS", type=float, help="99th percentile of a call's time")
     scoring.add_argument("--attack", action="store_true", help="try the shipped reward hacks, say which are paid")
+    simulation = add("simulate", _simulate, simulation_options.ABOUT, simulation_options.MORE + _OVERRIDES)
+    configured(simulation)
+    simulation_options.add_options(simulation, count=_count)
     verdict = add(
         "verify",
         _verify,

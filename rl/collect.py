@@ -13,19 +13,23 @@ import time
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
-from rewards.runner import RewardRunner
 from rewards.types import RewardInput
 from rl.algorithms.base import DynamicSampling
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
-from rollout.keeper import Generator
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, Tokens
 from verifiers.thinking import THINK_TAGS, split_thinking
+
+if TYPE_CHECKING:  # the simulator drives the streams without an engine
+    from transformers import PreTrainedTokenizerBase
+
+    from rewards.runner import RewardRunner
+    from rollout.keeper import Generator
 
 
 @dataclass(frozen=True)
@@ -163,10 +167,10 @@ class Collector:
         assert len(done) == len(prompts), "the fleet ended its stream with groups unfinished"
         return done
 
-    def begun(self, label: str) -> Begun:
-        """What there is of a call of `score_prompts` that is under way."""
-        found = self._under_way[label]
-        return Begun(tuple(found.finished), self._fleet.progress(found.sample_ids))
+    def begun(self, label: str) -> Begun | None:
+        """What there is of a call of `score_prompts` that is under way; None when none by this label is."""
+        found = self._under_way.get(label)
+        return None if found is None else Begun(tuple(found.finished), self._fleet.progress(found.sample_ids))
 
     def stalls(self, seconds: float) -> list[str]:
         """For people: groups whose rewards have been computed for longer than this."""

@@ -52,6 +52,16 @@ class StreamState:
     """All that finished since the last batch was taken, groups without signal included."""
 
 
+@dataclass(frozen=True)
+class _Running:
+    """A group that is being made."""
+
+    ticket: Ticket
+    begun: Begun
+    """What there was of it when it was started here."""
+    task: asyncio.Task[None]
+
+
 class GroupStream:
     """Keeps groups coming. All methods belong to one event loop; `close` ends what is unfinished."""
 
@@ -89,7 +99,7 @@ class GroupStream:
         self._ready: dict[int, tuple[Ticket, ScoredGroup]] = {ticket.number: (ticket, g) for ticket, g in state.ready}
         self._again = list(state.unfinished)
         """Admitted before a restart, and not started yet."""
-        self._running: dict[int, tuple[Ticket, asyncio.Task[None]]] = {}
+        self._running: dict[int, _Running] = {}
         self._generated = list(state.generated)
         self._learning = False
         """Between `take` and `advance`."""
@@ -129,22 +139,22 @@ class GroupStream:
         """Wait until nothing is unfinished, and admit nothing until `advance`."""
         self._draining = True
         while self._running:
-            await asyncio.wait([task for _, task in self._running.values()])
+            await asyncio.wait([one.task for one in self._running.values()])
             self._raise_failure()
 
     def state(self) -> StreamState:
         """Where the stream stands now, for a checkpoint."""
-        running = [self._running[number][0] for number in sorted(self._running)]
+        running = [self._running[number] for number in sorted(self._running)]
         return StreamState(
             self._admitted,
             tuple(self._ready[number] for number in sorted(self._ready)),
-            (*self._again, *((ticket, self._collector.begun(_label(ticket))) for ticket in running)),
+            (*self._again, *((one.ticket, self._collector.begun(_label(one.ticket)) or one.begun) for one in running)),
             tuple(self._generated),
         )
 
     async def close(self) -> None:
         """End what is unfinished."""
-        tasks = [task for _, task in self._running.values()]
+        tasks = [one.task for one in self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -174,7 +184,7 @@ class GroupStream:
             raise self._failure
 
     def _start(self, ticket: Ticket, begun: Begun) -> None:
-        self._running[ticket.number] = (ticket, asyncio.create_task(self._make(ticket, begun)))
+        self._running[ticket.number] = _Running(ticket, begun, asyncio.create_task(self._make(ticket, begun)))
 
     async def _make(self, ticket: Ticket, begun: Begun) -> None:
         """Generate and score one group."""
@@ -214,7 +224,8 @@ class GroupStream:
         chosen = set(self._oldest())
         if len(chosen) < self._size:
             return not self._running  # nothing more comes: the limit of generation is reached
-        held = [ticket for ticket, _ in (*self._ready.values(), *self._running.values()) if ticket.number not in chosen]
+        waiting = [ticket for ticket, _ in self._ready.values() if ticket.number not in chosen]
+        held = [*waiting, *(one.ticket for one in self._running.values())]
         togo = sorted(ticket.version + self._staleness - self._version for ticket in held)
         return all(place < max(left, 0) * self._stale_size for place, left in enumerate(togo))
 

@@ -134,11 +134,13 @@ class RolloutFleet:
         ]
         fleet = cls(config, streaming, settings, notify)
         try:
-            await asyncio.gather(*(fleet._bring_up(index) for index in range(len(settings))))
+            await asyncio.gather(*(fleet._begin(index) for index in range(len(settings))))
         except BaseException:
             await fleet.shutdown()
             raise
         fleet._lives = [asyncio.create_task(fleet._live(index)) for index in range(len(settings))]
+        for life in fleet._lives:
+            life.add_done_callback(fleet._ended)
         return fleet
 
     def publisher(self) -> WeightPublisher:
@@ -279,6 +281,18 @@ class RolloutFleet:
                 process.kill()
         await asyncio.to_thread(psutil.wait_procs, alive, 5)
 
+    async def _begin(self, index: int) -> None:
+        """Start a worker for the first time: one that cannot start is an error, one that dies may try again."""
+        while True:
+            try:
+                return await self._bring_up(index)
+            except EngineLost as error:
+                self._lose(index)
+                self._losses[index] += 1
+                if self._losses[index] == MOST_LOSSES:
+                    raise
+                self._notify(f"{error}; it is being started again")
+
     async def _bring_up(self, index: int) -> None:
         """Start a worker with the present weights and let it take part.
 
@@ -340,6 +354,11 @@ class RolloutFleet:
             ) from None
         except RayError as error:
             raise self._explain(index, error) from error
+
+    def _ended(self, life: asyncio.Task[None]) -> None:
+        """An error of our own must not leave everybody waiting."""
+        if not life.cancelled() and (error := life.exception()) is not None:
+            self._fail(RolloutError(f"the fleet failed: {error!r}"))
 
     def _lose(self, index: int) -> None:
         """A worker is gone: what it had not finished is for others."""

@@ -277,6 +277,8 @@ class RolloutWorker:
         log, number = self._settings.log, self._settings.index
         reason = first_error(log, self._log_start) or f"{type(error).__name__}: {error}"
         if self._engine.errored:
+            if "EngineDeadError" in reason:  # what vLLM says when the process was simply gone
+                reason = "its process ended (killed, or out of memory?)"
             return EngineLost(f"the engine of rollout worker {number} died: {reason} (log: {log})")
         return RolloutError(f"rollout worker {number} failed: {reason} (log: {log})")
 

@@ -36,6 +36,7 @@ def test_import_contracts() -> None:
         "from rl.cli import main; assert main(['check', 'configs/quickstart.yaml']) == 0",
         "from rl.cli import main; assert main(['check', 'configs/qwen2.5_7b_dapo_math.yaml']) == 0",
         "from rl.cli import main; assert main(['rewards']) == 0",
+        "from rl.cli import main; assert main(['simulate', 'configs/qwen2.5_7b_dapo_math.yaml', '--steps', '1']) == 0",
         "import os, tempfile; from rl.cli import main\n"
         "data = os.path.join(tempfile.mkdtemp(), 'data.jsonl')\n"
         'open(data, \'w\').write(\'{"response": "42", "answer": "42"}\\n\')\n'

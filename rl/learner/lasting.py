@@ -52,6 +52,11 @@ class LastingLearners:
         Raises:
             LearnerError: a rank did not come up.
         """
+        for _ in range(MOST_LOSSES - 1):
+            try:
+                return cls(begin, await asyncio.to_thread(begin), notify, mends=mends)
+            except RankDied as error:
+                notify(f"{error}\nAll ranks are being started again.")
         return cls(begin, await asyncio.to_thread(begin), notify, mends=mends)
 
     async def estimate(self, batch: Batch) -> Estimates:

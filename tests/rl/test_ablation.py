@@ -37,8 +37,8 @@ def test_shipped_ablations_change_one_thing_each(path: Path) -> None:
     for variant in made.variants.values():
         changed = load_config(variant.config, variant.set).config
         assert (changed == first[variant.config]) is (variant.set == [])
-        outside = {"algorithm": first[variant.config].algorithm}
-        assert changed.model_copy(update=outside) == first[variant.config], "only the algorithm may differ"
+        outside = {"algorithm": first[variant.config].algorithm, "streaming": first[variant.config].streaming}
+        assert changed.model_copy(update=outside) == first[variant.config], "only algorithm and streaming may differ"
 
 
 def test_there_are_ablations() -> None:

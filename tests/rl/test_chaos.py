@@ -28,7 +28,9 @@ def test_a_streaming_run_loses_nothing(tmp_path: Path) -> None:
 def test_a_synchronous_run_is_the_same_run(tmp_path: Path) -> None:
     steps = 6
     for name in ("calm", "disturbed"):
-        command = write_config(tmp_path, name, steps=steps, streaming={}, algorithm={"preset": "reinforce_pp", "kl": None})
+        command = write_config(
+            tmp_path, name, steps=steps, streaming={}, algorithm={"preset": "reinforce_pp", "kl": None}
+        )
         if name == "calm":
             subprocess.run(command, check=True, capture_output=True)
         else:

@@ -27,7 +27,7 @@ from rl.algorithms.base import DynamicSampling
 from rl.collect import Begun
 from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
-from rl.stream import GroupStream, StreamState
+from rl.stream import GroupStream, StreamState, Ticket
 from rollout.types import NO_TOKENS, Prompt, Sample, StopReason
 
 SIZE = 4
@@ -46,8 +46,8 @@ class Machine:
         self.right: Callable[[int], int] = lambda number: 1
         self.fail = False
 
-    def begun(self, label: str) -> Begun:
-        return Begun((), {label: NO_TOKENS})
+    def begun(self, label: str) -> Begun | None:
+        return Begun((), {label: NO_TOKENS}) if int(label.removeprefix("stream")) in self.open else None
 
     async def score_prompts(
         self, prompts: Sequence[Prompt], *, label: str, group_size: int, due: int, begun: Begun
@@ -259,6 +259,23 @@ async def test_a_stream_goes_on_from_its_state() -> None:
     await finish(again, 4, 5, 7)
     assert numbers((await taking).groups) == [4, 5, 6, 7]
     await resumed.close()
+
+
+async def test_the_state_of_a_stream_that_has_just_gone_on_is_the_same() -> None:
+    """Its groups are admitted, and not asked for yet."""
+    begun = Begun((), {"stream0/0": NO_TOKENS})
+    prompt = prompts(1)[0]
+    first = StreamState(1, unfinished=((Ticket(0, prompt, 0), begun),))
+    machine = Machine()
+    stream = make(machine, 1, state=first)
+    taking = asyncio.create_task(stream.take())
+    await asyncio.sleep(0)
+    assert not machine.asked
+    state = stream.state()
+    assert state.unfinished[0] == first.unfinished[0]
+    assert [ticket.number for ticket, _ in state.unfinished] == list(range(2 * SIZE))
+    taking.cancel()
+    await stream.close()
 
 
 async def test_new_weights_can_wait_for_what_is_unfinished() -> None:

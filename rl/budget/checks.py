@@ -16,6 +16,8 @@ from rl.budget.rewards import REWARD
 from rl.config import RunConfig
 from verifiers.thinking.tokens import bind
 
+_AT_0 = "thinking_budget == 0"
+"""`when:` of a reward that cannot make thinking shorter than it is to be."""
 _VARIABLE = "thinking_budget"
 """Of the chat template."""
 
@@ -59,7 +61,7 @@ def budget_warnings(config: RunConfig) -> Iterator[str]:
     for place, one in judges:
         if "protocol" in one.options:
             yield f"rewards.{place}.options.protocol has no effect: in a run, budget.format says the protocol."
-        if not one.gates:
+        if not one.gates and one.when != _AT_0:
             yield (
                 f"rewards.{place} (`{REWARD}`) is paid for wrong answers too: thinking less is then the easiest way to "
                 "it. `requires:` the reward that says what is right."

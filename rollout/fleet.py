@@ -22,13 +22,13 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from rollout.config import RolloutConfig, SamplingConfig, StreamingConfig
-from rollout.engine import check_engine_installed, engine_arguments, transport
+from rollout.engine import transport
 from rollout.errors import EngineLost, RolloutError, StartFailed
 from rollout.flight import Call, Flight, works
 from rollout.gpu_weights import EngineWeights
 from rollout.machine import Device
 from rollout.scheduling import ExpectedLengths, Scheduler
-from rollout.starting import make_actor, require_room, worker_settings
+from rollout.starting import make_actor, worker_settings
 from rollout.types import Sample, SampleRequest, Tokens
 from rollout.weights import SharedMemoryWeights, WeightManifest, WeightPublisher
 from rollout.worker import Order, Report, SwapTimes, WorkerSettings
@@ -113,11 +113,6 @@ class RolloutFleet:
         Raises:
             RolloutError: a worker did not start; names its log file. Nothing is left running.
         """
-        check_engine_installed()
-        transport(config, device)
-        engine_arguments(config, model_path=model_path, context_tokens=context_tokens, device=device)
-        require_room(config, device)
-        log_folder.mkdir(parents=True, exist_ok=True)
         streaming = streaming or StreamingConfig()
         settings = worker_settings(
             config,

@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from rollout.config import RolloutConfig, StreamingConfig
+from rollout.engine import check_engine_installed, engine_arguments, transport
 from rollout.errors import RolloutError
 from rollout.machine import Device, worker_place
 from rollout.worker import RolloutWorker, WorkerSettings
@@ -24,7 +25,16 @@ def worker_settings(
     log_folder: Path,
     stop_token_ids: Sequence[int],
 ) -> list[WorkerSettings]:
-    """Of all workers; see `RolloutFleet.start`."""
+    """Of all workers, and the folder of their logs; see `RolloutFleet.start`.
+
+    Raises:
+        RolloutError: there is no engine here, it cannot do what it is asked for, or Ray has no room for the workers.
+    """
+    check_engine_installed()
+    transport(config, device)
+    engine_arguments(config, model_path=model_path, context_tokens=context_tokens, device=device)
+    _require_room(config, device)
+    log_folder.mkdir(parents=True, exist_ok=True)
     return [
         WorkerSettings(
             index=index,
@@ -51,7 +61,7 @@ def make_actor(settings: WorkerSettings) -> Any:
     )
 
 
-def require_room(config: RolloutConfig, device: Device) -> None:
+def _require_room(config: RolloutConfig, device: Device) -> None:
     """Refuse workers that Ray could never place: they would wait for ever.
 
     Raises:

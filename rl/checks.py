@@ -155,6 +155,13 @@ def _streaming(config: RunConfig) -> Iterator[Problem]:
             f"is {oldest} and has no effect: no token is older than max_staleness ({streaming.max_staleness})",
             also=staleness,
         )
+    if streaming.placement == "shared" and streaming.partial_rollout == "off":
+        yield Problem(
+            ("streaming", "placement"),
+            "is shared, where unfinished samples stand still while the learner works; with partial_rollout: off the "
+            "weights would wait for them for ever. Ways out:\n(1) partial_rollout: continue,\n(2) placement: split.",
+            also=(("streaming", "partial_rollout"),),
+        )
     if streaming.placement == "shared" and planned_device(config) == "gpu":
         yield Problem(
             ("streaming", "placement"),

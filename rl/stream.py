@@ -221,7 +221,7 @@ class GroupStream:
         A group that was admitted at version v is used by version v + max_staleness. So after this batch at most d times
         the stale groups of a batch may be left that have d versions to go; in particular none at its limit.
         """
-        chosen = set(self._oldest())
+        chosen = set(self._oldest()) if len(self._ready) >= self._size else set()
         if len(chosen) < self._size:
             return not self._running  # nothing more comes: the limit of generation is reached
         waiting = [ticket for ticket, _ in self._ready.values() if ticket.number not in chosen]

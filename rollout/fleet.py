@@ -22,15 +22,16 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from rollout.config import RolloutConfig, SamplingConfig, StreamingConfig
-from rollout.engine import check_engine_installed, engine_arguments, transport
+from rollout.engine import transport
 from rollout.errors import EngineLost, RolloutError, StartFailed
 from rollout.flight import Call, Flight, works
 from rollout.gpu_weights import EngineWeights
-from rollout.machine import Device, worker_place
+from rollout.machine import Device
 from rollout.scheduling import ExpectedLengths, Scheduler
+from rollout.starting import make_actor, worker_settings
 from rollout.types import Sample, SampleRequest, Tokens
 from rollout.weights import SharedMemoryWeights, WeightManifest, WeightPublisher
-from rollout.worker import Order, Report, RolloutWorker, SwapTimes, WorkerSettings
+from rollout.worker import Order, Report, SwapTimes, WorkerSettings
 
 SHUTDOWN_SECONDS = 20.0
 """An engine that has not ended by then is killed."""
@@ -112,26 +113,16 @@ class RolloutFleet:
         Raises:
             RolloutError: a worker did not start; names its log file. Nothing is left running.
         """
-        check_engine_installed()
-        transport(config, device)
-        engine_arguments(config, model_path=model_path, context_tokens=context_tokens, device=device)
-        _require_room(config, device)
-        log_folder.mkdir(parents=True, exist_ok=True)
         streaming = streaming or StreamingConfig()
-        settings = [
-            WorkerSettings(
-                index=index,
-                config=config,
-                model_path=model_path,
-                context_tokens=context_tokens,
-                device=device,
-                stop_token_ids=tuple(stop_token_ids),
-                place=worker_place(config, device, index, model_path=model_path),
-                log=log_folder.resolve() / f"rollout-{index}.log",
-                max_versions=1 if streaming.partial_rollout == "restart" else streaming.max_versions_per_sample,
-            )
-            for index in range(config.workers)
-        ]
+        settings = worker_settings(
+            config,
+            streaming,
+            model_path=model_path,
+            context_tokens=context_tokens,
+            device=device,
+            log_folder=log_folder,
+            stop_token_ids=stop_token_ids,
+        )
         fleet = cls(config, streaming, settings, notify)
         try:
             await asyncio.gather(*(fleet._begin(index) for index in range(len(settings))))
@@ -301,7 +292,7 @@ class RolloutFleet:
             RolloutError: it could not start, or the weights cannot reach it.
         """
         self._heard[index] = asyncio.get_running_loop().time()
-        actor = self._actors[index] = _actor(self._settings[index])
+        actor = self._actors[index] = make_actor(self._settings[index])
         node, process = await self._result(index, actor.whereabouts.remote())
         if node == ray.get_runtime_context().get_node_id():
             with suppress(psutil.NoSuchProcess):
@@ -504,23 +495,3 @@ class RolloutFleet:
         if cause is None:
             return EngineLost(f"rollout worker {index} died (log: {log})")
         return RolloutError(f"rollout worker {index} failed: {cause!r} (log: {log})")
-
-
-def _actor(settings: WorkerSettings) -> Any:
-    gpus = settings.config.tensor_parallel if settings.device == "gpu" else 0
-    return (
-        ray.remote(RolloutWorker)
-        .options(num_cpus=1, num_gpus=gpus, runtime_env={"env_vars": settings.place.environment})
-        .remote(settings)
-    )
-
-
-def _require_room(config: RolloutConfig, device: Device) -> None:
-    """Refuse workers that Ray could never place: they would wait for ever."""
-    unit, needed = ("GPU", config.workers * config.tensor_parallel) if device == "gpu" else ("CPU", config.workers)
-    there = int(ray.cluster_resources().get(unit, 0))  # type: ignore[no-untyped-call]
-    if needed > there:
-        raise RolloutError(
-            f"{config.workers} rollout workers need {needed} {unit}s and Ray has {there}. "
-            "Ways out: (1) fewer rollout.workers, (2) smaller rollout.tensor_parallel, (3) a larger Ray cluster."
-        )

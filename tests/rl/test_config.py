@@ -225,6 +225,11 @@ def test_single_messages(tmp_path: Path, override: str, message: str) -> None:
             "(2) partial_rollout: continue",
         ),
         (["streaming={max_staleness: 1, loss_max_staleness: 1}"], "streaming.loss_max_staleness", "no token is older"),
+        (
+            ["streaming={max_staleness: 1, placement: shared, partial_rollout: off}"],
+            "streaming.placement",
+            "stand still",
+        ),
         (["device=gpu", "streaming={max_staleness: 1, placement: shared}"], "streaming.placement", "CPU only so far"),
         (["device=cpu", "rollout.tensor_parallel=2"], "rollout.tensor_parallel", "add rollout.workers instead"),
         (["device=cpu", "rollout.weight_transfer=nccl"], "rollout.weight_transfer", "needs GPUs"),

@@ -6,7 +6,8 @@
 3. Without streaming a lost sample begins anew and is the same sample.
 4. A sample that would have tokens of too many weight versions begins anew.
 5. A fleet at rest generates nothing, and goes on where it was.
-6. A worker that cannot be started again ends what is under way, with its log.
+6. An engine that stands still is told, with its samples.
+7. A worker that cannot be started again ends what is under way, with its log.
 """
 
 from __future__ import annotations
@@ -203,6 +204,22 @@ async def test_a_fleet_at_rest_goes_on_where_it_was(cluster: None, tmp_path: Pat
         samples = await generating
         check(setup, samples)
         assert all(set(sample.versions.tolist()) == {0, 1} for sample in samples.values())
+
+
+async def test_an_engine_that_stands_still_is_told(cluster: None, tmp_path: Path) -> None:
+    async with running(tmp_path) as (setup, told):
+        generating = asyncio.create_task(collect(setup, requests(prompts(2), 2)))
+        await until(lambda: tokens(setup) > 10)
+        assert setup.fleet.stalls(60) == []
+        stopped = engine(setup)
+        os.kill(stopped.pid, signal.SIGSTOP)
+        await until(lambda: bool(setup.fleet.stalls(3)))
+        (line,) = setup.fleet.stalls(3)
+        assert "rollout worker 0 has generated nothing for" in line
+        assert "It has 4 samples, among them test/0/0 after" in line
+        os.kill(stopped.pid, signal.SIGCONT)
+        check(setup, await generating)
+        assert not told and setup.fleet.stalls(3) == []
 
 
 async def test_what_was_begun_goes_on_elsewhere(cluster: None, tmp_path: Path) -> None:

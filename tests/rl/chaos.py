@@ -158,7 +158,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="ponder-chaos-") as name:
             folder, left = Path(name), options.kills - total.total()
             command = write_config(folder, "run", steps=30)
-            outcome = disturb(command, chance, kills=min(left, 14), wait=(2, 25), log=folder / "screen.log")
+            outcome = disturb(command, chance, kills=min(left, 14), wait=(1, 12), log=folder / "screen.log")
             groups = check(folder / "runs" / "run", 30, CONFIG["group_size"])
             total += outcome.kills
             print(

@@ -60,7 +60,7 @@ def next_move(ids: Sequence[int], budget: int | None, tokens: ThinkingTokens, *,
         return PutIn(at, _closing(_State.of(ids[:at], tokens, budget), tokens))
     if not reflect or budget == 0 or state.exhausted:
         return Go(most + end - used)
-    return _reflecting(ids, budget, tokens, state, most)
+    return _reflecting(ids, budget, tokens, state, most + end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,13 @@ def _closing(state: _State, tokens: ThinkingTokens) -> tuple[int, ...]:
     return (*tokens.tags[Tag.REFLECT_END.value], *end) if state.reflecting else end
 
 
-def _reflecting(ids: Sequence[int], budget: int, tokens: ThinkingTokens, state: _State, most: int) -> Move:
+def _reflecting(ids: Sequence[int], budget: int, tokens: ThinkingTokens, state: _State, last: int) -> Move:
+    """`last`: thinking tokens at which it is ended; there are fewer."""
     words, interval = tokens.format, tokens.format.interval(budget)
     assert state.first is not None
     used = len(ids) - state.first
     if state.reflecting:  # the model says something itself: hear it out
-        return Go(min(most - used, interval))
+        return Go(min(last - used, interval))
     due = (round(state.last / interval) + 1) * interval
     longest = len(tokens.reflection(words.reflection(due + words.max_overshoot, budget)))
     if due >= budget or (due + words.max_overshoot + longest > budget and due + interval > budget):

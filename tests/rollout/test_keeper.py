@@ -163,6 +163,22 @@ async def test_what_goes_on_ends_alike(reflect: bool) -> None:
         assert again.loss_mask.tolist() == whole.loss_mask.tolist(), count
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("reflect", [False, True])
+@pytest.mark.parametrize("budget", [16, 64, 200])
+async def test_a_reflection_that_never_ends_is_ended(budget: int, reflect: bool) -> None:
+    for begins in range(1, budget):
+        opened = [TOKENS.tags[Tag.THINK.value][0], *PLAIN[: begins - 1], TOKENS.tags[Tag.REFLECT.value][0]]
+        thinks = thinker(TOKENS)
+        sample = await answer(
+            lambda ids, opened=opened, thinks=thinks: opened[len(ids)] if len(ids) < len(opened) else thinks(ids),
+            budget,
+            reflect=reflect,
+        )
+        assert sample.stop_reason is StopReason.STOP
+        assert trace(sample).total <= budget + SMALL.max_overshoot + len(TOKENS.reflection(SMALL.exhausted)) + 1
+
+
 async def test_tags_of_several_tokens() -> None:
     spelt = tokens_of("tiny", "think")
     assert len(spelt.tags[Tag.THINK_END.value]) > 1

@@ -32,7 +32,7 @@ from rollout.fleet import RolloutFleet
 from rollout.types import Sample, Tokens
 from rollout.weights import SharedMemoryWeights
 from tests.rollout.models import exact_logprobs, save, tiny_model
-from tests.rollout.test_fleet import EXACT, STOP, Setup, collect, gap, prompts, requests
+from tests.rollout.test_fleet import EXACT, STOP, Setup, collect, family, gap, prompts, requests
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -121,6 +121,8 @@ async def test_samples_go_on_after_a_kill(cluster: None, tmp_path: Path, who: Ca
         generating = asyncio.create_task(collect(setup, asked))
         await until(lambda: tokens(setup) > 20)
         before = {flight.request.sample_id: flight.tokens.ids for flight in setup.fleet._flights.values()}
+        processes = family(setup.fleet)
+        assert len(processes) > 1
         who(setup).kill()
         await until(lambda: bool(told))
         assert "rollout worker 0" in told[0] and "rollout-0.log" in told[0], told
@@ -133,6 +135,8 @@ async def test_samples_go_on_after_a_kill(cluster: None, tmp_path: Path, who: Ca
         assert setup.fleet.workers_lost == 1
         assert setup.fleet.samples_moved == len(asked)
         assert not setup.fleet._scheduler.waiting
+        _, alive = psutil.wait_procs(processes, timeout=20)
+        assert not alive, "the engine ends with its worker, and the worker with its engine"
 
 
 async def test_two_workers_through_kills_swaps_and_a_hang(

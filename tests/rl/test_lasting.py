@@ -29,7 +29,7 @@ from rl.learner.group import LearnerError, LearnerGroup
 from rl.learner.lasting import LastingLearners
 from tests.rl.learner_parts import make_batch, published
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 BATCH, ALGORITHM = make_batch(), Vapo()
 Disturb = Callable[[str], None]
 """Takes where the work is: `update 2`, ..."""

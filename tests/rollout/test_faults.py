@@ -34,7 +34,7 @@ from rollout.weights import SharedMemoryWeights
 from tests.rollout.models import exact_logprobs, save, tiny_model
 from tests.rollout.test_fleet import EXACT, STOP, Setup, collect, family, gap, prompts, requests
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.asyncio(loop_scope="module")]
 
 LONGEST = 1500
 """Some seconds: workers report once a second, and something must be reported before it ends."""

@@ -61,8 +61,8 @@ class RolloutFleet:
         self._actors: dict[int, Any] = {}
         self._processes: dict[int, psutil.Process] = {}
         """The actors' processes, of those on this machine."""
-        self._lost: dict[int, asyncio.Event] = {}
-        """One of each worker that takes part, set when it is lost."""
+        self._up: set[int] = set()
+        """Workers that take part."""
         self._lives: list[asyncio.Task[None]] = []
         self._heard = dict.fromkeys(range(len(settings)), 0.0)
         """When each worker last generated something, or began to start (seconds of the event loop's clock)."""
@@ -71,6 +71,8 @@ class RolloutFleet:
         self._scheduler = Scheduler()
         self._lengths = ExpectedLengths(config.max_response_tokens)
         self._flights: dict[int, Flight] = {}
+        self._named: dict[str, int] = {}
+        """Sample id -> ticket of what is under way."""
         self._tickets = itertools.count()
         self._starting = False
         self._failure: RolloutError | None = None
@@ -159,9 +161,10 @@ class RolloutFleet:
         """
         self._require_fit(requests)
         call = Call(sampling or self._config.sampling, due)
-        flights = [Flight(next(self._tickets), request, call, request.begun) for request in requests]
+        flights = [Flight(next(self._tickets), request, call) for request in requests]
         call.left.update(flight.ticket for flight in flights)
         self._flights.update((flight.ticket, flight) for flight in flights)
+        self._named.update((flight.request.sample_id, flight.ticket) for flight in flights)
         self._enqueue(flights)
         try:
             for _ in flights:
@@ -176,9 +179,8 @@ class RolloutFleet:
 
     def progress(self, sample_ids: Sequence[str]) -> dict[str, Tokens]:
         """What there is of unfinished samples, as of their workers' last reports."""
-        wanted = set(sample_ids)
-        found = (flight for flight in self._flights.values() if flight.request.sample_id in wanted)
-        return {flight.request.sample_id: flight.tokens for flight in found if len(flight.tokens)}
+        found = {name: self._flights[self._named[name]] for name in sample_ids if name in self._named}
+        return {name: flight.tokens for name, flight in found.items() if flight.count}
 
     async def publish(self, manifest: WeightManifest) -> Mapping[str, float]:
         """Bring new weights into all workers. Safe while `generate` runs: unfinished samples go on under them.
@@ -239,7 +241,7 @@ class RolloutFleet:
             silence = now - max([self._heard[index], *(flight.given for flight in flights)])
             if silence < seconds:
                 continue
-            if index not in self._lost:
+            if index not in self._up:
                 lines.append(f"rollout worker {index} has been starting for {silence:.0f} s (log: {log})")
             elif flights and not self._resting:
                 lines.append(
@@ -258,7 +260,7 @@ class RolloutFleet:
         for one in self._processes.values():
             with suppress(psutil.NoSuchProcess):  # any of them may end by itself at any moment
                 family += [one, *one.children(True)]
-        able = [actor for index, actor in actors.items() if index in self._lost]
+        able = [actor for index, actor in actors.items() if index in self._up]
         if able:
             ends = [asyncio.ensure_future(actor.shutdown.remote()) for actor in able]
             await asyncio.wait(ends, timeout=SHUTDOWN_SECONDS)
@@ -278,11 +280,7 @@ class RolloutFleet:
             try:
                 return await self._bring_up(index)
             except EngineLost as error:
-                self._lose(index)
-                self._losses[index] += 1
-                if self._losses[index] == MOST_LOSSES:
-                    raise
-                self._notify(f"{error}; it is being started again")
+                self._count_loss(index, error)
 
     async def _bring_up(self, index: int) -> None:
         """Start a worker with the present weights and let it take part.
@@ -309,27 +307,22 @@ class RolloutFleet:
             if self._resting:
                 await self._result(index, actor.rest.remote())
             self._scheduler.join(index, capacity)
-            self._lost[index] = asyncio.Event()
+            self._up.add(index)
         self._start_soon()
 
     async def _live(self, index: int) -> None:
-        """One worker: listen to it, and start it again whenever it is lost."""
+        """One worker: listen to it, and start it again whenever it is lost.
+
+        Raises:
+            RolloutError: it cannot do what it is asked for, and a new one could not either.
+        """
         while True:
             try:
-                if index not in self._lost:
+                if index not in self._up:
                     await self._bring_up(index)
                 await self._listen(index)
             except (EngineLost, StartFailed) as error:
-                reason: RolloutError = error
-            except RolloutError as error:  # it cannot do what it is asked for, and a new one could not either
-                self._fail(error)
-                return
-            self._lose(index)
-            self._losses[index] += 1
-            if self._losses[index] == MOST_LOSSES:
-                self._fail(RolloutError(f"{reason}\nIt was lost {MOST_LOSSES} times without finishing a sample."))
-                return
-            self._notify(f"{reason}; it is being started again")
+                self._count_loss(index, error)
 
     async def _listen(self, index: int) -> None:
         """Hear a worker out; ends by what it is lost by."""
@@ -347,14 +340,28 @@ class RolloutFleet:
             raise self._explain(index, error) from error
 
     def _ended(self, life: asyncio.Task[None]) -> None:
-        """An error of our own must not leave everybody waiting."""
-        if not life.cancelled() and (error := life.exception()) is not None:
-            self._fail(RolloutError(f"the fleet failed: {error!r}"))
+        """End all that is under way and all that will be asked for: nobody must wait for what cannot come."""
+        if life.cancelled() or (error := life.exception()) is None:
+            return
+        self._failure = error if isinstance(error, RolloutError) else RolloutError(f"the fleet failed: {error!r}")
+        for call in {id(flight.call): flight.call for flight in self._flights.values()}.values():
+            call.arrived.put_nowait(self._failure)
+
+    def _count_loss(self, index: int, error: RolloutError) -> None:
+        """A worker is lost, and may be started again.
+
+        Raises:
+            RolloutError: it was lost too often.
+        """
+        self._lose(index)
+        self._losses[index] += 1
+        if self._losses[index] == MOST_LOSSES:
+            raise RolloutError(f"{error}\nIt was lost {MOST_LOSSES} times without finishing a sample.") from error
+        self._notify(f"{error}; it is being started again")
 
     def _lose(self, index: int) -> None:
         """A worker is gone: what it had not finished is for others."""
-        if index in self._lost:
-            self._lost.pop(index).set()
+        self._up.discard(index)
         self.workers_lost += 1
         ray.kill(self._actors[index])
         moved = [self._flights[ticket] for ticket in self._scheduler.leave(index)]
@@ -372,12 +379,6 @@ class RolloutFleet:
                 )
         self._enqueue(moved, again=True)
 
-    def _fail(self, error: RolloutError) -> None:
-        """End all that is under way and all that will be asked for."""
-        self._failure = error
-        for call in {id(flight.call): flight.call for flight in self._flights.values()}.values():
-            call.arrived.put_nowait(error)
-
     def _hear(self, index: int, report: Report) -> None:
         now = asyncio.get_running_loop().time()
         for news in report.news:
@@ -389,20 +390,23 @@ class RolloutFleet:
             if news.stop_reason is not None:
                 self._losses[index] = 0
                 self._scheduler.finished(news.ticket)
-                self._lengths.note(flight.request.prompt.prompt_id, len(flight.tokens))
+                self._lengths.note(flight.request.prompt.prompt_id, flight.count)
                 self._land(flight, flight.sample(news.stop_reason))
         self._start_soon()
 
     def _land(self, flight: Flight, sample: Sample) -> None:
-        del self._flights[flight.ticket]
+        self._forget(flight.ticket)
         flight.call.left.discard(flight.ticket)
         flight.call.arrived.put_nowait(sample)
+
+    def _forget(self, ticket: int) -> None:
+        self._named.pop(self._flights.pop(ticket).request.sample_id, None)
 
     def _cancel(self, call: Call) -> None:
         """End what is left of a call."""
         running = self._scheduler.cancel(sorted(call.left)) if call.left else {}
         for ticket in call.left:
-            self._flights.pop(ticket, None)
+            self._forget(ticket)
         for worker, tickets in running.items():
             self._actors[worker].abort.remote(tickets)
         if running:
@@ -458,28 +462,16 @@ class RolloutFleet:
         """Results of a method of all workers that take part; one that is lost meanwhile has none."""
         if self._failure is not None:
             raise self._failure
-        calls = {index: getattr(self._actors[index], method).remote(*arguments) for index in self._lost}
-        results = await asyncio.gather(
-            *(self._unless_lost(index, reference, self._lost[index]) for index, reference in calls.items())
-        )
+        calls = {index: getattr(self._actors[index], method).remote(*arguments) for index in self._up}
+        results = await asyncio.gather(*(self._unless_lost(index, reference) for index, reference in calls.items()))
         return [result for result in results if result is not None]
 
-    async def _unless_lost(self, index: int, reference: Any, gone: asyncio.Event) -> Any:
-        """The result, or None when the worker is lost: a call into a dead engine may never return."""
-        result = asyncio.ensure_future(self._result(index, reference))
-        lost = asyncio.ensure_future(gone.wait())
+    async def _unless_lost(self, index: int, reference: Any) -> Any:
+        """The result, or None when the worker is lost: `_live` hears of that too."""
         try:
-            await asyncio.wait({result, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if lost.done():
-                return None
-            return result.result()
+            return await self._result(index, reference)
         except EngineLost:
-            await lost
             return None
-        finally:
-            for one in (result, lost):
-                one.cancel()
-            await asyncio.gather(result, lost, return_exceptions=True)
 
     async def _result(self, index: int, reference: Any) -> Any:
         try:

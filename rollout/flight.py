@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rollout.config import SamplingConfig
 from rollout.errors import RolloutError
 from rollout.scheduling import ExpectedLengths, Work
-from rollout.types import Sample, SampleRequest, StopReason, Tokens
+from rollout.types import Sample, SampleRequest, StopReason, Tokens, joined
 from rollout.worker import Ask, News
 
 
@@ -32,17 +32,34 @@ class Flight:
     ticket: int
     request: SampleRequest
     call: Call
-    tokens: Tokens
-    """All that is known of it."""
     worker: int | None = None
     given: float = 0.0
     """When the worker got it (seconds of the event loop's clock)."""
     losses: int = 0
     """Workers that were lost while they had it and that got it no further."""
+    parts: list[Tokens] = field(default_factory=list)
+    """All that is known of it, as it was reported; put together only when it is wanted."""
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    @property
+    def tokens(self) -> Tokens:
+        """All that is known of it."""
+        if len(self.parts) > 1:
+            self.parts = [joined(self.parts)]
+        return self.parts[0]
+
+    @property
+    def count(self) -> int:
+        """Number of these tokens."""
+        return sum(map(len, self.parts))
 
     def hear(self, news: News) -> None:
         """Take what a worker reports."""
-        self.tokens = news.tokens if news.anew else self.tokens + news.tokens
+        if news.anew:
+            self.parts = []
+        self.parts.append(news.tokens)
         if len(news.tokens):
             self.losses = 0
 
@@ -68,7 +85,7 @@ class Flight:
 
         A worker may be lost between reporting the last token and reporting the end.
         """
-        count = len(self.tokens)
+        count = self.count
         if count and int(self.tokens.ids[-1]) in stops:
             return StopReason.STOP
         most = most if self.request.most is None else min(most, self.request.most)
@@ -78,11 +95,11 @@ class Flight:
 
     def forget(self) -> None:
         """Begin anew, from what was asked for."""
-        self.tokens = self.request.begun
+        self.parts = [self.request.begun]
 
     def told(self) -> str:
         """For people: what it is and how far it is."""
-        return f"{self.request.sample_id} after {len(self.tokens)} tokens"
+        return f"{self.request.sample_id} after {self.count} tokens"
 
 
 def works(flights: Sequence[Flight], lengths: ExpectedLengths, *, again: bool = False) -> Iterator[Work]:
@@ -92,7 +109,7 @@ def works(flights: Sequence[Flight], lengths: ExpectedLengths, *, again: bool = 
         groups.setdefault((id(flight.call), flight.request.prompt.token_ids), []).append(flight)
     for members in groups.values():
         prompt = members[0].request.prompt
-        begun = [len(member.tokens) for member in members]
+        begun = [member.count for member in members]
         yield Work(
             tickets=tuple(member.ticket for member in members),
             prompt_tokens=len(prompt.token_ids) + sum(begun),

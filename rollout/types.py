@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -75,16 +76,18 @@ class Tokens:
 
     def __add__(self, more: Tokens) -> Tokens:
         """These, then `more`."""
-        if not len(self):
-            return more
-        if not len(more):
-            return self
-        return Tokens(
-            np.concatenate([self.ids, more.ids]),
-            np.concatenate([self.logprobs, more.logprobs]),
-            np.concatenate([self.versions, more.versions]),
-            (*self.forced, *(len(self) + place for place in more.forced)),
-        )
+        return joined([self, more])
+
+
+def joined(parts: Sequence[Tokens]) -> Tokens:
+    """One after the other; at least one."""
+    starts = accumulate(map(len, parts), initial=0)
+    return Tokens(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.logprobs for part in parts]),
+        np.concatenate([part.versions for part in parts]),
+        tuple(start + place for start, part in zip(starts, parts, strict=False) for place in part.forced),
+    )
 
 
 NO_TOKENS = Tokens(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int32))

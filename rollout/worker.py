@@ -20,10 +20,11 @@ import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -38,6 +39,8 @@ from rollout.weights import WeightManifest
 if TYPE_CHECKING:
     from vllm import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
+
+T = TypeVar("T")
 
 GATHER_SECONDS = 0.01
 """After a sample finishes, wait this long for others to travel in the same message."""
@@ -210,14 +213,16 @@ class RolloutWorker:
             EngineLost: the engine died.
             RolloutError: it refused a request.
         """
+        due = 0.0
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), PROGRESS_SECONDS)
                 await asyncio.sleep(GATHER_SECONDS)
-                progress: list[News] = []
-            except TimeoutError:
-                progress = [news for request in self._requests.values() if (news := self._progress(request))]
             self._news.clear()
+            progress: list[News] = []
+            if time.monotonic() >= due:  # however often samples finish meanwhile
+                progress = [news for request in self._requests.values() if (news := self._progress(request))]
+                due = time.monotonic() + PROGRESS_SECONDS
             if self._failure is None and self._engine.errored:
                 self._failure = self._explained(self._engine.dead_error)
             if self._failure is not None:
@@ -306,23 +311,36 @@ class RolloutWorker:
 
     async def swap(self, manifest: WeightManifest) -> SwapTimes:
         """Load new weights between two decode steps; unfinished samples go on under them."""
-        try:
-            await self._pause()
-            await self._note(await self._engine.collective_rpc("ponder_load_weights", args=(manifest.path,)))
-            await self._resume(manifest.version)
-        except Exception as error:
-            if self._engine.errored:
-                raise self._explained(error) from None
-            raise
+        return await self._unless_dead(self._swap(manifest))
+
+    async def _swap(self, manifest: WeightManifest) -> SwapTimes:
+        await self._pause()
+        await self._note(await self._engine.collective_rpc("ponder_load_weights", args=(manifest.path,)))
+        await self._resume(manifest.version)
         return self._times
 
     async def rest(self) -> None:
         """Generate nothing until the next swap; unfinished samples go on then."""
-        await self._engine.pause_generation(mode="keep", clear_cache=False)
+        await self._unless_dead(self._engine.pause_generation(mode="keep", clear_cache=False))
 
     async def wake(self) -> None:
         """Go on after `rest` without new weights."""
-        await self._engine.resume_generation()
+        await self._unless_dead(self._engine.resume_generation())
+
+    async def _unless_dead(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of work on the engine. What is asked of one that has died may never be answered.
+
+        Raises:
+            EngineLost: it died before or meanwhile.
+        """
+        task = asyncio.create_task(work)
+        while not task.done() and not self._engine.errored:
+            await asyncio.wait({task}, timeout=PROGRESS_SECONDS)
+        if not self._engine.errored:
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise self._explained(self._engine.dead_error)
 
     async def begin_update(self) -> None:
         """Pause for weights that arrive by vLLM's own transfer engines."""

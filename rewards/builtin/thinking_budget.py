@@ -15,6 +15,8 @@ from verifiers.thinking.format import FORMATS, ThinkingFormat
 from verifiers.thinking.parse import parse
 from verifiers.thinking.tokens import ByteTokenizer, ThinkingTokens, bind
 
+CLAIM_TOLERANCE = 0.0625
+"""Share of the interval by which a claimed number may be off and count as true."""
 _BYTES = "bytes"
 _FACTORS = ("form", "floor")
 
@@ -31,7 +33,7 @@ def thinking_budget(
     cadence: float = 0.2,
     closing: float = 0.15,
     used: float = 0.0,
-    claim_tolerance: float = 0.0625,
+    claim_tolerance: float = CLAIM_TOLERANCE,
     miss: float = 0.5,
     overshoot: float = 0.25,
     min_thinking_tokens: int = 8,

@@ -12,11 +12,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from rewards.builtin.thinking_budget import CLAIM_TOLERANCE
 from rl.budget.judge import Judged
 from verifiers.thinking.format import ThinkingFormat
-
-CLAIM_TOLERANCE = 0.0625
-"""Share of the interval by which a claimed number may be off and count as true: the reward's default."""
 
 
 def budget_metrics(

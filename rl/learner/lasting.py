@@ -89,7 +89,7 @@ class LastingLearners:
 
     async def load(self, folder: Path, *, note: Callable[[str], None]) -> None:
         """See `LearnerGroup.load`."""
-        await self._group.load(folder, note=note)
+        await self._through("load", folder, note=note)
         self.keep(folder)
 
     async def export(self, folder: Path) -> None:
@@ -110,7 +110,7 @@ class LastingLearners:
             return []
         return [f"the learner has been at `{self._call[0]}` for {age:.0f} s (logs: {self._group.logs})"]
 
-    async def _through(self, method: str, *arguments: Any) -> Any:
+    async def _through(self, method: str, *arguments: Any, **named: Any) -> Any:
         """The result of a method, whatever ranks die on the way."""
         lost: RankDied | None = None
         for _ in range(MOST_LOSSES):
@@ -118,7 +118,7 @@ class LastingLearners:
             try:
                 if lost is not None:
                     await self._again(lost)
-                return await getattr(self._group, method)(*arguments)
+                return await getattr(self._group, method)(*arguments, **named)
             except RankDied as error:
                 if not self._mends:
                     raise

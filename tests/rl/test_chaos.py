@@ -19,15 +19,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_a_streaming_run_loses_nothing(tmp_path: Path) -> None:
-    steps = 9
+    steps = 8
     command = write_config(tmp_path, "run", steps=steps)
-    outcome = disturb(command, random.Random(1), kills=4, wait=(2, 8), log=tmp_path / "screen.log")
+    outcome = disturb(command, random.Random(1), kills=3, wait=(2, 8), log=tmp_path / "screen.log")
     assert outcome.kills, "the run ended before anything was killed"
     check(tmp_path / "runs" / "run", steps, CONFIG["group_size"])
 
 
 def test_a_synchronous_run_is_the_same_run(tmp_path: Path) -> None:
-    steps = 6
+    steps = 4
     for name in ("calm", "disturbed"):
         command = write_config(
             tmp_path, name, steps=steps, streaming={}, algorithm={"preset": "reinforce_pp", "kl": None}
@@ -35,7 +35,7 @@ def test_a_synchronous_run_is_the_same_run(tmp_path: Path) -> None:
         if name == "calm":
             subprocess.run(command, check=True, capture_output=True)
         else:
-            outcome = disturb(command, random.Random(2), kills=3, wait=(2, 8), log=tmp_path / "screen.log")
+            outcome = disturb(command, random.Random(2), kills=2, wait=(2, 8), log=tmp_path / "screen.log")
             assert outcome.kills
     calm, disturbed = tmp_path / "runs" / "calm", tmp_path / "runs" / "disturbed"
     for step in range(1, steps + 1):

@@ -16,7 +16,7 @@ from rewards.settings.source import Key, Problem
 from rl.algorithms.checks import algorithm_problems
 from rl.budget.checks import budget_problems, budget_warnings
 from rl.config import RunConfig
-from rl.data.tasks import LetterCountOptions
+from rl.data.generators import GENERATORS
 from rl.learner.kernels import choose_attention, heads_problem, packing_pays
 from rl.models.errors import ModelNotFound
 from rl.models.resolve import model_shape
@@ -190,7 +190,7 @@ def _generators(config: RunConfig) -> Iterator[Problem]:
             if source.generator is None:
                 continue
             try:
-                LetterCountOptions.model_validate(source.options)
+                GENERATORS[source.generator].options.model_validate(source.options)
             except ValidationError as error:
                 for found in error.errors():
                     yield Problem(("data", part, place, "options", *found["loc"]), found["msg"])

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from rewards.config import Section
+from rl.data.generators import GeneratorName
 
 
 class SourceConfig(Section):
     """One source of prompts: exactly one of `generator`, `puzzle` and `path`."""
 
-    generator: Literal["letter_count"] | None = None
-    """A procedural task of our own (rl/data/tasks.py)."""
+    generator: GeneratorName | None = None
+    """A procedural task of our own (rl/data/letter_count.py, rl/data/char_count.py)."""
     puzzle: str | None = None
     """A reasoning-gym task name."""
     path: Path | None = None

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rewards.rows import Row, chat_turns, read_rows
 from rl.data.config import SourceConfig
 from rl.data.example import Example, Message
-from rl.data.tasks import LetterCountOptions, letter_count_examples
+from rl.data.generators import GENERATORS
 from rl.errors import ConfigError
 from rollout.types import Prompt
 
@@ -197,12 +197,13 @@ def _procedural(source: SourceConfig, taken: Collection[str]) -> list[Example]:
 
 
 def _endless(source: SourceConfig) -> Iterator[Example]:
-    if source.generator == "letter_count":
+    if source.generator is not None:
+        generator = GENERATORS[source.generator]
         try:
-            options = LetterCountOptions.model_validate(source.options)
+            options = generator.options.model_validate(source.options)
         except ValidationError as error:
-            raise ConfigError(f"options of the generator `letter_count`: {_problems(error)}") from error
-        made = letter_count_examples(source.seed, options)
+            raise ConfigError(f"options of the generator `{source.generator}`: {_problems(error)}") from error
+        made = generator.examples(source.seed, options)
     else:
         made = _puzzles(source)
     task = source.task or source.generator or source.puzzle or ""

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rl.data.tasks import LetterCountOptions, letter_counts
+from rl.data.letter_count import LetterCountOptions, letter_counts
 
 VOCABULARY = 512
 CONTEXT_TOKENS = 4096

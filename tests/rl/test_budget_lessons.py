@@ -26,7 +26,7 @@ from rl.budget.make_data import make_data
 from rl.budget.prompts import Budgets
 from rl.cli import main
 from rl.data.example import Example
-from rl.data.tasks import LetterCount, LetterCountOptions, letter_count_examples
+from rl.data.letter_count import LetterCount, LetterCountOptions, letter_count_examples
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
 from rl.lessons import Lesson

@@ -140,8 +140,8 @@ rollout:
         "temperature (run.yaml:7): unknown key here. There is `rollout.sampling.temperature` and "
         "`evaluation.sampling.temperature`",
         "model.context_tokens (run.yaml:8): expected an integer, at least 16; got the text 'lots'",
-        "data.train.0.generator (run.yaml:11): expected letter_count or null; got the text 'letter_cout'. "
-        "Did you mean `letter_count`?",
+        "data.train.0.generator (run.yaml:11): expected one of letter_count, char_count or null; got the text "
+        "'letter_cout'. Did you mean `letter_count`?",
         "algorithm.clip_hihg (run.yaml:15): unknown key. Did you mean `clip_high`?",
         "algorithm.lambda_policy (run.yaml:16): expected a number or length_adaptive; got the text 'long'",
         "algorithm.dynamic_sampling (run.yaml:17): expected a section; got 3",

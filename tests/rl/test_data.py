@@ -25,11 +25,12 @@ from pyarrow import parquet
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.errors import DataFileError
+from rl.data.char_count import CharCount
 from rl.data.config import SourceConfig
 from rl.data.example import Example
+from rl.data.letter_count import LetterCount, LetterCountOptions, letter_count_examples
 from rl.data.source import load_examples, render, require_disjoint
 from rl.data.stream import PromptStream
-from rl.data.tasks import LetterCount, LetterCountOptions, letter_count_examples
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
 from rl.models import tiny
@@ -79,6 +80,30 @@ def test_the_counted_letter_is_the_only_one_that_repeats() -> None:
         rest = [letter for letter in match[2].split() if letter != match[1]]
         assert len(set(rest)) == len(rest)
         assert len(match[2].split()) - len(rest) == int(example.ground_truth)
+
+
+# --- char_count
+
+
+def test_a_hyphenated_word_is_counted_in_its_own_stride() -> None:
+    problem = CharCount("r", "strawr")
+    assert problem.question == "How many r are there in word s-t-r-a-w-r?"
+    assert problem.work() == "s0t0r1a1w1r2 \\boxed{2}"
+    assert problem.work(miscount_at=1) == "s0t1r2a2w2r3 \\boxed{3}"
+
+
+def test_char_count_draws_how_often_the_letter_occurs() -> None:
+    examples = load_examples([SourceConfig(generator="char_count", size=2000)], HERE)
+    words = [re.fullmatch(r"How many (.) are there in word ([a-z](?:-[a-z])+)\?", e.question) for e in examples]
+    found = [(match[1], match[2].split("-")) for match in words if match]
+    assert len(found) == 2000
+    assert {len(word) for _, word in found} == set(range(5, 21))
+    assert all(word.count(letter) == int(e.ground_truth) for (letter, word), e in zip(found, examples, strict=True))
+    share = sum(word.count(letter) / len(word) for letter, word in found) / len(found)
+    assert 0.51 < share < 0.57  # the mean of (n + 1) / 2n over the lengths n is 0.55; some short words repeat
+    for example in examples[:20]:
+        assert example.response and verify_here(example.ground_truth, example.response)
+        assert example.flawed and not verify_here(example.ground_truth, example.flawed)
 
 
 # --- procedural sources

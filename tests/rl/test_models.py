@@ -22,7 +22,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from rl.data.tasks import LetterCount
+from rl.data.letter_count import LetterCount
 from rl.errors import PonderError
 from rl.models import resolve, smollm2, tiny
 from rl.models.cache import build_once

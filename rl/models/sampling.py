@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 TOKENS_AT_ONCE = 32_768
 """Places of the key-value cache of one batch."""
+_DROP = 0.1
+"""Share of a batch's rows that has to end before they are dropped, which copies the cache of the others."""
 
 
 @torch.no_grad()
@@ -47,7 +48,7 @@ def sample_responses(
 def _sample_batch(
     model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, eos: int, generator: torch.Generator
 ) -> list[list[int]]:
-    """[B, <= max_new_tokens] ids; a row goes on with `eos` after its end."""
+    """[B, max_new_tokens] ids; a row goes on with `eos` after its end."""
     width = max(len(prompt) for prompt in prompts)
     ids = torch.full((len(prompts), width), eos)
     mask = torch.zeros((len(prompts), width + max_new_tokens), dtype=torch.long)
@@ -56,25 +57,32 @@ def _sample_batch(
         mask[row, width - len(prompt) :] = 1
     ids, mask = ids.to(model.device), mask.to(model.device)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    ended = torch.zeros(len(prompts), dtype=torch.bool, device=model.device)
-    drawn: list[Tensor] = []
+    drawn = torch.full((len(prompts), max_new_tokens), eos, device=model.device)
+    going = torch.arange(len(prompts), device=model.device)  # rows that are still computed
+    ended = torch.zeros(len(prompts), dtype=torch.bool, device=model.device)  # of these
     cache = None
     for step in range(max_new_tokens):
         seen = width + step
         out = model(
             input_ids=ids,
-            attention_mask=mask[:, :seen],
-            position_ids=positions[:, seen - ids.shape[1] : seen],
+            attention_mask=mask[going, :seen],
+            position_ids=positions[going, seen - ids.shape[1] : seen],
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
         cache = out.past_key_values
         probabilities = out.logits[:, -1].float().softmax(-1)
-        token = torch.multinomial(probabilities, 1, generator=generator)[:, 0].masked_fill(ended, eos)
-        drawn.append(token)
+        # As `torch.multinomial` draws, but for all rows: what a row gets does not depend on which others have ended.
+        noise = torch.empty(len(prompts), probabilities.shape[1], device=model.device).exponential_(generator=generator)
+        token = (probabilities / noise[going]).argmax(-1).masked_fill(ended, eos)
+        drawn[going, step] = token
         ended |= token == eos
         if bool(ended.all()):
             break
+        if ended.sum() > _DROP * len(going):
+            kept = (~ended).nonzero()[:, 0]
+            cache.batch_select_indices(kept)
+            going, token, ended = going[kept], token[kept], ended[kept]
         ids = token[:, None]
-    return torch.stack(drawn, 1).tolist()
+    return drawn.tolist()

@@ -79,6 +79,16 @@ def test_a_response_ends_with_its_end_of_turn_or_at_the_limit(model: PreTrainedM
     assert sample_responses(model, [[0, 402]] * 60, max_new_tokens=20, eos=1, seed=0) == rows
 
 
+def test_dropping_ended_rows_changes_no_other(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.lm_head.weight.data.mul_(8)  # what is drawn depends on what was read
+    model.lm_head.weight.data[1] *= 3
+    prompts = [[0, *range(100, 101 + i)] for i in range(40)]
+    rows = sample_responses(model, prompts, max_new_tokens=40, eos=1, seed=0)
+    assert 5 < sum(len(row) < 40 for row in rows) < 40
+    monkeypatch.setattr("rl.models.sampling._DROP", 1.0)
+    assert sample_responses(model, prompts, max_new_tokens=40, eos=1, seed=0) == rows
+
+
 # --- supervised steps
 
 

@@ -46,11 +46,11 @@ async def _step(session: Session, source: BatchSource) -> None:
         clock.lap("rest")
     if len(batch) > 0:
         estimates = await learners.estimate(batch)
-        await session.check_parity(step, estimates)
         clock.lap("estimate")
         targets = compute_targets(batch, estimates, config.algorithm)
         session.check_critic(step, targets)
         learnt = await learners.update(batch, estimates, targets)
+        await session.check_parity(step, {**estimates.metrics, **learnt})
         clock.lap("update")
         if streaming.partial_rollout == "off":
             await source.drain()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from rewards.config import Section
-from rl.algorithms.kinds import Advantage, Aggregation, ImportanceKind, KlKind, PolicyLossKind
+from rl.algorithms.kinds import Advantage, Aggregation, ImportanceKind, KlKind, OldLogprobs, PolicyLossKind
 
 ClipLow = Annotated[float, Field(gt=0, le=1)]
 ClipHigh = Annotated[float, Field(gt=0)]
@@ -91,6 +91,9 @@ class AlgorithmBase(Section):
     """Upper clip of the ratio: 1 + clip_high (clip-higher)."""
     dual_clip: DualClip = None
     """For negative advantages the loss is at most this times |A|; null: off."""
+    old_logprobs: OldLogprobs = "learner"
+    """Log-probabilities that ratios are taken to. `learner`: computed by the learner before the update, which takes a
+    forward pass over the batch; `rollout`: the engine's own, where the two agree (`policy/logprob_gap`)."""
     importance: Importance = Importance()
     kl: ReferenceKl | None = None
     """Penalty on the distance to the reference; null: none, and no reference is kept."""

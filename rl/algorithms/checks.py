@@ -22,6 +22,13 @@ def algorithm_problems(algorithm: AlgorithmConfig, group_size: int) -> Iterator[
             f"is {importance.low:g}, above high ({importance.high:g}): every token would be dropped",
             also=(("algorithm", "importance", "high"),),
         )
+    if importance.kind != "off" and algorithm.old_logprobs == "rollout":
+        yield Problem(
+            ("algorithm", "old_logprobs"),
+            f"is rollout, which importance `{importance.kind}` would compare with itself: all weights would be 1. Ways "
+            "out:\n(1) algorithm.old_logprobs: learner,\n(2) algorithm.importance.kind: off.",
+            also=(("algorithm", "importance", "kind"),),
+        )
     if pretraining.min_steps > pretraining.max_steps > 0:
         yield Problem(
             ("algorithm", "value_pretraining", "min_steps"),

@@ -13,5 +13,7 @@ PolicyLossKind = Literal["ppo_clip", "gspo", "cispo"]
 """See `policy_losses.policy_loss`."""
 ImportanceKind = Literal["off", "full", "tis", "icepop"]
 """See `ratios.importance_weights`."""
+OldLogprobs = Literal["learner", "rollout"]
+"""See `AlgorithmBase.old_logprobs`."""
 KlKind = Literal["k1", "k2", "k3"]
 """See `losses.kl`."""

@@ -127,13 +127,17 @@ class LearnerGroup:
         Returns:
             Rows in the order of the batch; metrics `policy/entropy`, `policy/logprob_gap` (mean over the tokens in
             the loss that the learner's own weight version sampled of |learner's - rollout's log-probability|, nats) and
-            `policy/logprob_gap_max` where there are such tokens, `policy/reference_kl`.
+            `policy/logprob_gap_max` where there are such tokens, `policy/reference_kl`. With `old_logprobs: rollout`
+            the log-probabilities are the engine's, and the first three are metrics of `update`.
         """
+        algorithm = self._job.algorithm
+        own = [sample.rollout_logprobs for sample in batch.samples] if algorithm.old_logprobs == "rollout" else None
+        if own is not None and not algorithm.uses_critic and not algorithm.uses_reference:
+            return Estimates(own, None, {})
         plan = self._schedule(batch, steps=1)
         ranks: list[RankEstimates] = self._leaders(await self._all("estimate", ray.put(batch), plan))
-        algorithm = self._job.algorithm
         return Estimates(
-            logprobs=_in_order(batch, [(rank.indices, rank.logprobs) for rank in ranks]),
+            logprobs=own or _in_order(batch, [(rank.indices, rank.logprobs) for rank in ranks]),
             values=_in_order(batch, [(rank.indices, rank.values) for rank in ranks]) if algorithm.uses_critic else None,
             metrics=_merged([rank.shares for rank in ranks]),
             reference=_in_order(batch, [(rank.indices, rank.reference) for rank in ranks])

@@ -81,7 +81,8 @@ class RankEstimates:
     """One rank's forward-pass results, flat: the rows of `indices` one after another."""
 
     indices: list[int]
-    logprobs: NDArray[np.float32]
+    logprobs: NDArray[np.float32] | None
+    """None where the engine's are taken."""
     values: NDArray[np.float32] | None
     reference: NDArray[np.float32] | None
     shares: Shares

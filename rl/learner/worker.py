@@ -147,9 +147,8 @@ class LearnerWorker:
 
     def estimate(self, batch: Batch, schedule: Schedule) -> RankEstimates:
         """Forward passes over this rank's samples; the schedule has one step."""
-        step = schedule.steps[0]
+        step, algorithm = schedule.steps[0], self.job.algorithm
         tokens = max(step.counts.tokens, 1)
-        comparable_tokens = batch.newest_tokens
         shares = Shares()
         indices: list[int] = []
         logprobs: list[Tensor] = []
@@ -157,34 +156,29 @@ class LearnerWorker:
         references: list[Tensor] = []
         for micro in self._own(step):
             inputs = self._tensors(batch, micro)
-            new, entropy = self.policy.infer(*inputs.predictors, inputs.targets, self.job.temperature, True)
+            new = entropy = None
+            if algorithm.old_logprobs == "learner":
+                new, entropy = self.policy.infer(*inputs.predictors, inputs.targets, self.job.temperature, True)
             value = None if self.critic is None else self.critic.infer(*inputs.predictors)
-            reference = self._reference_logprobs(inputs) if self.job.algorithm.uses_reference else None
+            reference = self._reference_logprobs(inputs) if algorithm.uses_reference else None
             if not micro:
                 continue
             indices += micro
-            logprobs.append(new.cpu())
+            if new is not None and entropy is not None:
+                logprobs.append(new.cpu())
+                _compare(batch, micro, inputs, new, entropy, tokens, batch.newest_tokens, shares)
             if value is not None:
                 values.append(value.cpu())
             if reference is not None:
                 references.append(reference.cpu())
-                distance = kl(inputs.grid(new), inputs.grid(reference), "k3")
+                old = _rollout_logprobs(batch, micro, inputs) if new is None else inputs.grid(new)
+                distance = kl(old, inputs.grid(reference), "k3")
                 shares.add({"policy/reference_kl": masked_sum(distance, inputs.mask) / tokens})
-            entropy = torch.where(inputs.mask, inputs.grid(entropy), 0.0)
-            shares.add({"policy/entropy": entropy.sum() / tokens})
-            if comparable_tokens == 0:
-                continue
-            rollout = rows_grid([sample.rollout_logprobs for sample in batch.samples], micro, inputs)
-            versions = rows_grid([sample.versions.astype(np.float32) for sample in batch.samples], micro, inputs)
-            comparable = inputs.mask & (versions == batch.version)  # an older version's logprobs differ rightly
-            gap = torch.where(comparable, (inputs.grid(new) - rollout).abs(), 0.0)
-            shares.add({"policy/logprob_gap": gap.sum() / comparable_tokens})
-            shares.raise_to("policy/logprob_gap_max", float(gap.max()))
         return RankEstimates(
             indices,
-            _flat(logprobs),
+            _flat(logprobs) if algorithm.old_logprobs == "learner" else None,
             None if self.critic is None else _flat(values),
-            _flat(references) if self.job.algorithm.uses_reference else None,
+            _flat(references) if algorithm.uses_reference else None,
             shares,
         )
 
@@ -202,30 +196,45 @@ class LearnerWorker:
     def update(
         self, batch: Batch, estimates: Estimates, targets: Targets, schedule: Schedule, train_policy: bool
     ) -> Shares:
-        """All optimizer steps on a batch; the metrics are means over them."""
-        shares = Shares()
+        """All optimizer steps on a batch; the metrics are means over them.
+
+        Where no `estimate` did it, the first one also compares the policy, which is still that of the engine, with what
+        the engine said of its samples.
+        """
+        shares, compared = Shares(), Shares()
         if train_policy:
             self.policy.begin_batch()
-            for step in schedule.steps:
-                self._policy_step(batch, estimates, targets, step, shares)
+            for number, step in enumerate(schedule.steps):
+                first = number == 0 and self.job.algorithm.old_logprobs == "rollout"
+                self._policy_step(batch, estimates, targets, step, shares, compared if first else None)
             shares.largest["policy/learning_rate"] = self.policy.learning_rate
         if self.critic is not None:
             self.critic.begin_batch()
             for step in schedule.steps:
                 self._critic_step(self.critic, batch, estimates, targets, step, shares)
             shares.largest["critic/learning_rate"] = self.critic.learning_rate
-        shares.sums = {name: value / len(schedule.steps) for name, value in shares.sums.items()}
+        shares.sums = {name: value / len(schedule.steps) for name, value in shares.sums.items()} | compared.sums
+        shares.largest |= compared.largest
         return shares
 
     def _policy_step(
-        self, batch: Batch, estimates: Estimates, targets: Targets, step: OptimizerStep, shares: Shares
+        self,
+        batch: Batch,
+        estimates: Estimates,
+        targets: Targets,
+        step: OptimizerStep,
+        shares: Shares,
+        compared: Shares | None,
     ) -> None:
         job, micros = self.job, self._own(step)
-        with_entropy = job.algorithm.entropy_weight > 0
+        with_entropy = job.algorithm.entropy_weight > 0 or compared is not None
         for position, micro in enumerate(micros):
             inputs = self._tensors(batch, micro)
             self.policy.at_boundary(position == len(micros) - 1)
             new, entropy = self.policy.forward(*inputs.predictors, inputs.targets, job.temperature, with_entropy)
+            if compared is not None and micro:
+                tokens, newest = max(step.counts.tokens, 1), _part(batch, step).newest_tokens
+                _compare(batch, micro, inputs, new.detach(), entropy.detach(), tokens, newest, compared)
             share = policy_objective(
                 policy_inputs(batch, micro, inputs, step.counts, estimates, targets, new, entropy),
                 config=job.algorithm,
@@ -344,6 +353,45 @@ def compute_dtype(config: LearnerConfig, device: Device) -> torch.dtype:
     if config.dtype == "auto":
         return torch.bfloat16 if device == "gpu" else torch.float32
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+
+
+def _part(batch: Batch, step: OptimizerStep) -> Batch:
+    """The samples of one optimizer step, on all ranks."""
+    return Batch([batch.samples[i] for rank in step.ranks for micro in rank for i in micro], batch.version)
+
+
+def _compare(
+    batch: Batch,
+    micro: MicroBatch,
+    inputs: MicroTensors,
+    new: Tensor,
+    entropy: Tensor,
+    tokens: int,
+    newest_tokens: int,
+    shares: Shares,
+) -> None:
+    """Entropy, and how far the policy's log-probabilities are from the engine's, of a micro-batch.
+
+    Args:
+        new: [N] log-probabilities under the weights that the engine has.
+        entropy: [N]
+        tokens: in the loss, of all that is compared.
+        newest_tokens: those of them that the batch's weight version sampled; an older one's log-probabilities differ
+            rightly.
+    """
+    shares.add({"policy/entropy": masked_sum(inputs.grid(entropy), inputs.mask) / tokens})
+    if newest_tokens == 0:
+        return
+    versions = rows_grid([sample.versions.astype(np.float32) for sample in batch.samples], micro, inputs)
+    comparable = inputs.mask & (versions == batch.version)
+    gap = torch.where(comparable, (inputs.grid(new) - _rollout_logprobs(batch, micro, inputs)).abs(), 0.0)
+    shares.add({"policy/logprob_gap": gap.sum() / newest_tokens})
+    shares.raise_to("policy/logprob_gap_max", float(gap.max()))
+
+
+def _rollout_logprobs(batch: Batch, micro: MicroBatch, inputs: MicroTensors) -> Tensor:
+    """[B, T]"""
+    return rows_grid([sample.rollout_logprobs for sample in batch.samples], micro, inputs)
 
 
 def _flat(rows: list[Tensor]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from rl.batch import Estimates, Targets
+from rl.batch import Metrics, Targets
 from rl.batch_source import SourceState
 from rl.budget.measure import GroupMetrics, no_metrics
 from rl.collect import Collected
@@ -118,9 +118,9 @@ class Session:
         self.system.weights.discard_before(version)
         return metrics
 
-    async def check_parity(self, step: int, estimates: Estimates) -> None:
+    async def check_parity(self, step: int, metrics: Metrics) -> None:
         """Alarm when learner and engine disagree on the same tokens under the same weights (where there are such)."""
-        gap, limit = estimates.metrics.get("policy/logprob_gap", 0.0), self.config.rollout.logprob_gap_limit
+        gap, limit = metrics.get("policy/logprob_gap", 0.0), self.config.rollout.logprob_gap_limit
         if not gap <= limit:  # a NaN is an alarm too
             names = await self.system.fleet.parameter_report()
             self.console.warn(

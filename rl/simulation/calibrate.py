@@ -5,7 +5,7 @@
 - A streamed run, where there is one, says how much they slow each other down when they work at the same time (on a
   machine whose cores they share), and how long new weights take then.
 
-Computing a KV cache anew is taken for the forward pass that it is: a quarter of the learner's work on a token.
+Computing a KV cache anew is taken for the forward pass that it is, of which the learner makes four on a token.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from rl.errors import ConfigError
 from rl.load_config import load_config
 from rl.run.tracking import read_metrics
 from rl.simulation.figures import EngineFigures, Figures, LearnerFigures
+from rl.simulation.hardware import learner_passes
 
 LEFT_OUT = 3
 """Steps at the beginning of a run that are not counted: the stream fills up, kernels are compiled."""
-PASSES = 4.0
-"""Passes of a learner over a token, in forward passes: estimates, forward, backward twice."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def calibrated(runs: Sequence[Measured], config: RunConfig, *, prompt_tokens: in
             compute=0.0,
             sample=sample,
             context=0.0,
-            prefill=token / PASSES,
+            prefill=token / learner_passes(config),
             slots=config.rollout.max_concurrent_samples,
             kv_tokens=kv_tokens,
         ),

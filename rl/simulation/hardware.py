@@ -7,7 +7,8 @@ P parameters, b bytes of one, L layers, h width of the attention (heads x head s
   reads the keys and values of every running sample. Prompts are computed at 2 P / t operations a token.
 - A learner computes 2 P l + 2 L h l^2 operations for one pass over a sample of l tokens (attention is causal). There
   are 4 passes, one for the estimates before the update and three for the update (forward, and twice as much backward),
-  5 with activation checkpointing; as many again with a critic, and one more with a reference.
+  5 with activation checkpointing, one less with `old_logprobs: rollout`; 4 or 5 again with a critic, and one more with
+  a reference.
 - New weights cross the network once, at `publish_gb_s`, while workers stand still.
 """
 
@@ -154,10 +155,7 @@ def learner_figures(config: RunConfig, shape: ModelShape, hardware: Hardware) ->
             f"{hardware.gpu_memory_gib:g}. Ways out: (1) more learner.ranks with learner.zero_stage 3, "
             "(2) learner.sequence_parallel, (3) learner.activation_checkpointing, (4) learner.offload."
         )
-    update = 2.0 if learner.lora is not None else 3.0  # adapters alone: no gradients of the weights
-    passes = 1.0 + update + learner.activation_checkpointing
-    passes = passes * (2 if algorithm.uses_critic else 1)
-    passes += algorithm.uses_reference
+    passes = learner_passes(config)
     speed = hardware.tflops * 1e12 * hardware.learner_compute * learner.sequence_parallel
     return LearnerFigures(
         token=passes * 2.0 * shape.parameters / speed,
@@ -167,6 +165,15 @@ def learner_figures(config: RunConfig, shape: ModelShape, hardware: Hardware) ->
         groups=learner.data_parallel,
         optimizer_steps=config.optimizer_steps_per_batch,
     )
+
+
+def learner_passes(config: RunConfig) -> float:
+    """Of a learner over a token of a batch, in forward passes; a backward pass is two, of adapters alone one."""
+    learner, algorithm = config.learner, config.algorithm
+    update = (2.0 if learner.lora is not None else 3.0) + learner.activation_checkpointing
+    policy = update + (algorithm.old_logprobs == "learner")
+    critic = (update + 1.0) if algorithm.uses_critic else 0.0
+    return policy + critic + algorithm.uses_reference
 
 
 def shape_of_parameters(parameters: float, context_tokens: int) -> ModelShape:

@@ -244,6 +244,11 @@ def test_single_messages(tmp_path: Path, override: str, message: str) -> None:
         (["algorithm.importance={cap: 3}"], "algorithm.importance.cap", "(2) algorithm.importance.kind: tis"),
         (["algorithm.importance={kind: tis, high: 3}"], "algorithm.importance.high", "importance.kind: icepop"),
         (["algorithm.importance={kind: icepop, low: 6}"], "algorithm.importance.low", "every token would be dropped"),
+        (
+            ["algorithm.importance.kind=tis", "algorithm.old_logprobs=rollout"],
+            "algorithm.old_logprobs",
+            "(2) algorithm.importance.kind: off",
+        ),
         (["algorithm.value_pretraining={min_steps: 9, max_steps: 3}"], "algorithm.value_pretraining.min_steps", "abov"),
         (["data.train=[{path: x.jsonl}]", "warmup={}"], "warmup", "no worked examples"),
     ],

@@ -378,6 +378,32 @@ async def test_value_pretraining_warm_up_logs_and_failures(cluster: None, model:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("algorithm", "ranks"), [(Dapo(), 1), (Vapo(), 2)], ids=["dapo", "vapo"])
+async def test_ratios_to_the_engines_logprobs_save_a_pass_and_no_metric(
+    cluster: None, model: str, tmp_path: Path, algorithm: Dapo | Vapo, ranks: int
+) -> None:
+    recomputing = start(model, tmp_path / "a", algorithm=algorithm, steps=1, ranks=ranks)
+    known = await recomputing.estimate(BATCH)
+    by_hand = Estimates([sample.rollout_logprobs for sample in BATCH.samples], known.values, {})
+    targets = compute_targets(BATCH, by_hand, algorithm)
+    expected = await recomputing.update(BATCH, by_hand, targets)
+    weights = await published(recomputing)
+    await recomputing.shutdown()
+
+    saving = start(
+        model, tmp_path / "b", algorithm=algorithm.model_copy(update={"old_logprobs": "rollout"}), steps=1, ranks=ranks
+    )
+    estimates = await saving.estimate(BATCH)
+    metrics = dict(await saving.update(BATCH, estimates, compute_targets(BATCH, estimates, algorithm)))
+    assert not estimates.metrics
+    for name in ("policy/entropy", "policy/logprob_gap", "policy/logprob_gap_max"):
+        assert metrics.pop(name) == pytest.approx(known.metrics[name], rel=1e-5)
+    assert metrics == expected
+    assert all(torch.equal(weights[name], weight) for name, weight in (await published(saving)).items())
+    await saving.shutdown()
+
+
+@pytest.mark.slow
 async def test_group_advantage_needs_no_critic_and_adapters_learn(cluster: None, model: str, tmp_path: Path) -> None:
     group = start(model, tmp_path, algorithm=Dapo(), ranks=2, zero_stage=3, lora=LoraConfig(rank=4), dtype="bfloat16")
     estimates = await group.estimate(BATCH)

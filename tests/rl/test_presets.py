@@ -24,6 +24,7 @@ PRESETS: dict[str, type[AlgorithmBase]] = {
 
 BASE = {
     "policy_loss": "ppo_clip",
+    "old_logprobs": "learner",
     "aggregation": "token_mean",
     "clip_low": 0.2,
     "clip_high": 0.28,

@@ -6,10 +6,10 @@
 
 The same warmed-up model, task, samples a step, loss (DAPO's token mean, clip 0.2 / 0.28, advantages divided by the
 group's spread, no KL, one optimizer step a batch, for which neither computes old log-probabilities), learning rate and
-two threads, one after the other on the same machine. TRL generates with transformers, the only way it has without a GPU; its steps are without gradient
-checkpointing, which is faster. A step is timed from the end of the one before it; the first two are left out. Accuracy
-is `ponder eval` of either model on the same held-out prompts. Neither side filters groups, so that both learn from the
-same number of samples.
+two threads, one after the other on the same machine. TRL generates with transformers, the only way it has without a
+GPU; its steps are without gradient checkpointing, which is faster. A step is timed from the end of the one before it;
+the first two are left out. Accuracy is `ponder eval` of either model on the same held-out prompts. Neither side filters
+groups, so that both learn from the same number of samples.
 """
 
 from __future__ import annotations

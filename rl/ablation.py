@@ -22,6 +22,7 @@ from rewards.settings.source import Problem, read_source
 from rewards.settings.validate import checked
 from rl.errors import EXIT_STOPPED, ConfigError, PonderError
 from rl.load_config import load_config
+from rl.run.folder import RunFolder
 
 LAST_STEPS = 10
 """Training accuracy in the table is a mean over as many steps at the end."""
@@ -82,10 +83,11 @@ def ablate(path: Path, seeds: Sequence[int] | None = None, *, table_only: bool =
 
     Raises:
         SettingsError: as `read_ablation`.
-        PonderError: a run failed; those before it are kept.
+        PonderError: a run failed (those before it are kept), or one that is finished had other settings.
     """
     ablation = read_ablation(path)
     chosen = list(seeds or ablation.seeds)
+    _check_finished(ablation, chosen)
     for place, seed in enumerate(chosen):
         for name, variant in ablation.variants.items():
             if table_only or outcome_of(ablation.runs_folder / f"{name}-{seed}") is not None:
@@ -102,6 +104,23 @@ def ablate(path: Path, seeds: Sequence[int] | None = None, *, table_only: bool =
         if not table_only or place == len(chosen) - 1:
             print("\n".join(table(ablation, chosen)), flush=True)
     return 0
+
+
+def _check_finished(ablation: Ablation, seeds: Sequence[int]) -> None:
+    """Runs that are taken as they are must be those that the file describes now."""
+    changed = []
+    for name, variant in ablation.variants.items():
+        for seed in seeds:
+            run = RunFolder(ablation.runs_folder / f"{name}-{seed}")
+            if outcome_of(run.root) is not None:
+                now = load_config(variant.config, _overrides(ablation, name, variant, seed)).config
+                changed += [f"{run.root}\n    {line}" for line in run.changes(now)]
+    if changed:
+        raise PonderError(
+            "finished runs had other settings than the ablation says now:\n  "
+            + "\n  ".join(changed)
+            + "\nWays out: (1) undo the change, (2) another runs_folder, (3) move those runs away to run them anew."
+        )
 
 
 def wait_for(command: Sequence[str]) -> int:

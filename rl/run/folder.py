@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from rewards.atomic import write_atomically
 from rewards.rows import write_rows
@@ -75,28 +77,36 @@ class RunFolder:
         Raises:
             PonderError: the folder holds a run of another model, data set or seed, or cannot be written.
         """
-        changed: list[str] = []
-        new = config.model_dump(mode="json")
-        if self.config.exists():
-            old = yaml.safe_load(self.config.read_text())
-            changed = list(_differences(old, new))
-            fixed = [line for line in changed if line.split(".")[0].split(":")[0] in FIXED]
-            if fixed and self.has_results():
-                raise PonderError(
-                    f"{self.root} holds a run that was started with other settings:\n  "
-                    + "\n  ".join(fixed)
-                    + "\nWays out: (1) give this run a name of its own (name=...), (2) undo the change, "
-                    f"(3) move {self.root} away to start anew."
-                )
+        changed = self.changes(config)
+        fixed = [line for line in changed if line.split(".")[0].split(":")[0] in FIXED]
+        if fixed and self.has_results():
+            raise PonderError(
+                f"{self.root} holds a run that was started with other settings:\n  "
+                + "\n  ".join(fixed)
+                + "\nWays out: (1) give this run a name of its own (name=...), (2) undo the change, "
+                f"(3) move {self.root} away to start anew."
+            )
         try:
             for folder in (self.checkpoints, self.logs, self.root / "samples"):
                 folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.config, yaml.safe_dump(new, sort_keys=False))
+            write_atomically(self.config, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
         except OSError as error:
             raise PonderError(
                 f"cannot write the run folder {self.root}: {error.strerror}. Set runs_folder=... to another place."
             ) from error
         return changed
+
+    def changes(self, config: RunConfig) -> list[str]:
+        """The settings in which a configuration differs from the one here, as `key: old -> new`; none where none is.
+
+        A setting that did not exist when the run was started counts as its default.
+        """
+        if not self.config.exists():
+            return []
+        old = yaml.safe_load(self.config.read_text())
+        with suppress(ValidationError):  # else from a version with settings that are gone
+            old = RunConfig.model_validate(old).model_dump(mode="json")
+        return list(_differences(old, config.model_dump(mode="json")))
 
     def has_results(self) -> bool:
         """Whether anything was measured or saved here; a run that failed before that may still become another one."""

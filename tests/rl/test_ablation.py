@@ -2,7 +2,8 @@
 
 1. The shipped ones are valid, every variant of them; each changes what its name says.
 2. A mistake in any variant is named before anything runs.
-3. Runs that are finished are not run again; a run that fails is named, and those before it stay.
+3. Runs that are finished are not run again, nor taken where their settings were others; a run that fails is named, and
+   those before it stay.
 4. Ctrl-C reaches the run, which is waited for until it has saved.
 5. The table compares each variant with the first one of the same configuration, over the seeds that both have.
 """
@@ -91,6 +92,21 @@ def test_what_is_finished_is_kept_and_a_failure_is_named(
         ablate(path)
     assert "full, seed 0" not in capfd.readouterr().out
     assert ablation.outcome_of(tmp_path / "runs" / "full-0") is not None
+
+
+def test_a_finished_run_with_other_settings_is_not_taken(tmp_path: Path) -> None:
+    path = write(tmp_path, {"full": [], "less": ["steps=3"]}, [0])
+    finish(tmp_path, "less-0", 0.9)
+    place = [f"runs_folder={tmp_path / 'runs'}", "name=less-0", "seed=0"]
+    saved = tmp_path / "runs" / "less-0" / "config.yaml"
+    ran = load_config(CONFIGS / "quickstart.yaml", ["steps=3", *place]).config.model_dump(mode="json")
+    del ran["algorithm"]["old_logprobs"]  # as of a version that had no such setting
+    saved.write_text(yaml.safe_dump(ran))
+    assert ablate(path, table_only=True) == 0
+    saved.write_text(yaml.safe_dump({**ran, "steps": 4}))
+    for table_only in (True, False):
+        with pytest.raises(PonderError, match=r"other settings(.|\n)*less-0\n +steps: 4 -> 3\nWays out"):
+            ablate(path, table_only=table_only)
 
 
 RUN = """

@@ -1,6 +1,6 @@
 """Seconds a step, synchronous against streamed, with a long tail of response lengths.
 
-    python -m tests.benchmarks.bench_streaming [--steps N] [--context TOKENS] [--keep FOLDER]
+    python -m tests.benchmarks.bench_streaming [--steps N] [--context TOKENS] [--ways WAY ...] [--keep FOLDER]
 
 Whole runs of `ponder train` in turns on the same machine. `tiny` is untrained here: it ends its turn at every token
 with about the same small chance, so that lengths are geometric (the longest of a batch is some 6 times the median),
@@ -78,13 +78,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--steps", type=int, default=9)
     parser.add_argument("--context", type=int, default=2048, help="model.context_tokens")
+    parser.add_argument(
+        "--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY", help="of: " + "; ".join(WAYS)
+    )
     parser.add_argument("--keep", type=Path, help="keep the run folders in this new one")
     options = parser.parse_args()
     base = 0.0
     print(
         "                                         s a step  ratio  waiting  tokens/s  staleness  pause s  mean, longest"
     )
-    for name, streaming in WAYS.items():
+    for name in options.ways:
+        streaming = WAYS[name]
         keep = options.keep and options.keep / name.replace(", ", "-").replace(" ", "-")
         rows = measure(options.context, options.steps, streaming, keep)
         seconds = median(row["time/step"] for row in rows)

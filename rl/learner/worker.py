@@ -224,7 +224,7 @@ class LearnerWorker:
         targets: Targets,
         step: OptimizerStep,
         shares: Shares,
-        compared: Shares | None,
+        compared: Shares | None = None,
     ) -> None:
         job, micros = self.job, self._own(step)
         with_entropy = job.algorithm.entropy_weight > 0 or compared is not None

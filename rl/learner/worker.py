@@ -148,7 +148,7 @@ class LearnerWorker:
     def estimate(self, batch: Batch, schedule: Schedule) -> RankEstimates:
         """Forward passes over this rank's samples; the schedule has one step."""
         step, algorithm = schedule.steps[0], self.job.algorithm
-        tokens = max(step.counts.tokens, 1)
+        tokens, newest_tokens = max(step.counts.tokens, 1), batch.newest_tokens
         shares = Shares()
         indices: list[int] = []
         logprobs: list[Tensor] = []
@@ -166,7 +166,7 @@ class LearnerWorker:
             indices += micro
             if new is not None and entropy is not None:
                 logprobs.append(new.cpu())
-                _compare(batch, micro, inputs, new, entropy, tokens, batch.newest_tokens, shares)
+                _compare(batch, micro, inputs, new, entropy, tokens, newest_tokens, shares)
             if value is not None:
                 values.append(value.cpu())
             if reference is not None:
@@ -228,13 +228,14 @@ class LearnerWorker:
     ) -> None:
         job, micros = self.job, self._own(step)
         with_entropy = job.algorithm.entropy_weight > 0 or compared is not None
+        newest_tokens = 0 if compared is None else _part(batch, step).newest_tokens
         for position, micro in enumerate(micros):
             inputs = self._tensors(batch, micro)
             self.policy.at_boundary(position == len(micros) - 1)
             new, entropy = self.policy.forward(*inputs.predictors, inputs.targets, job.temperature, with_entropy)
             if compared is not None and micro:
-                tokens, newest = max(step.counts.tokens, 1), _part(batch, step).newest_tokens
-                _compare(batch, micro, inputs, new.detach(), entropy.detach(), tokens, newest, compared)
+                tokens = max(step.counts.tokens, 1)
+                _compare(batch, micro, inputs, new.detach(), entropy.detach(), tokens, newest_tokens, compared)
             share = policy_objective(
                 policy_inputs(batch, micro, inputs, step.counts, estimates, targets, new, entropy),
                 config=job.algorithm,

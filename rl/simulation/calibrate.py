@@ -5,7 +5,7 @@
 - A streamed run, where there is one, says how much they slow each other down when they work at the same time (on a
   machine whose cores they share), and how long new weights take then.
 
-Computing a KV cache anew is taken for the forward pass that it is, of which the learner makes four on a token.
+Computing a KV cache anew is taken for the forward pass that it is, one of the `learner_passes` on a token.
 """
 
 from __future__ import annotations

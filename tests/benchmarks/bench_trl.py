@@ -40,7 +40,7 @@ class Case:
     recipe: str
     """The configuration whose task, warm-up and sizes are taken."""
     micro_batch: int
-    """Samples that TRL computes at once: the fastest of those tried."""
+    """Samples that TRL computes at once."""
     prompts: int
     """Of a step, with 8 samples each."""
 

@@ -133,13 +133,13 @@ def _warmup(options: argparse.Namespace) -> int:
     if config.warmup is None:
         raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
     from rl.data.source import load_examples
-    from rl.models.resolve import resolve_model
+    from rl.prepare import base_model
     from rl.run.screen import noise_to
     from rl.warmup import warm_model
 
     with noise_to(config.runs_folder / f"warmup-{config.name}" / "logs" / "driver.log") as screen:
         folder = warm_model(
-            resolve_model(config.model.name),
+            base_model(config),
             load_examples(config.data.train, loaded.base, exclude=load_examples(config.data.eval, loaded.base)),
             config.warmup,
             base=loaded.base,

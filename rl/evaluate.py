@@ -14,8 +14,7 @@ from rl.budget.measure import BudgetMetrics, GroupMetrics, no_metrics
 from rl.config import RunConfig
 from rl.data.source import load_examples, render
 from rl.errors import PonderError
-from rl.models.resolve import resolve_model
-from rl.prepare import bind_budgets
+from rl.prepare import base_model, bind_budgets
 from rl.run.console import Console
 from rl.run.evaluation import Evaluation, evaluate
 from rl.run.screen import noise_to
@@ -45,7 +44,7 @@ def evaluate_model(
     with noise_to(logs / "driver.log") as screen:
         console = Console(screen)
         try:
-            measured = asyncio.run(_measure(config, base, model or config.model.name, logs, console))
+            measured = asyncio.run(_measure(config, base, model, logs, console))
         except (PonderError, RolloutError, DataFileError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -61,8 +60,8 @@ def evaluate_model(
     return measured
 
 
-async def _measure(config: RunConfig, base: Path, model: str, logs: Path, console: Console) -> Evaluation:
-    resolved = resolve_model(model)
+async def _measure(config: RunConfig, base: Path, model: str | None, logs: Path, console: Console) -> Evaluation:
+    resolved = base_model(config, model)
     tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=config.model.trust_remote_code)
     budgets = bind_budgets(config, tokenizer, resolved.path, console)
     prompts = render(

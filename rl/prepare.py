@@ -13,7 +13,8 @@ from rl.config import RunConfig
 from rl.data.source import load_examples, render, require_disjoint
 from rl.errors import PonderError
 from rl.learner.export import read_value_head
-from rl.models.resolve import resolve_model
+from rl.models.resolve import ResolvedModel, resolve_model
+from rl.models.tags import with_tags
 from rl.run.console import Console
 from rl.warmup import warm_model
 from rollout.types import Prompt
@@ -48,7 +49,7 @@ def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
     held_out = load_examples(config.data.eval, base)
     examples = load_examples(config.data.train, base, exclude=held_out)
     require_disjoint(examples, held_out)
-    resolved = resolve_model(config.model.name)
+    resolved = base_model(config)
     console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")
     path = resolved.path
     if config.warmup is not None:
@@ -77,6 +78,19 @@ def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
         budgets=budgets,
         judge=no_metrics if budgets is None else BudgetMetrics(budgets, path, config.rewards),
     )
+
+
+def base_model(config: RunConfig, name: str | None = None) -> ResolvedModel:
+    """The model that a run starts from (or another one in its place), with its budget's tags where it is to get them.
+
+    Raises:
+        ModelNotFound: there is no such model here, with what can be done.
+        PonderError: the cache cannot be written.
+    """
+    model = resolve_model(name or config.model.name)
+    if config.budget is None or not config.budget.add_tags:
+        return model
+    return with_tags(model, config.budget.format.tags, trust_remote_code=config.model.trust_remote_code)
 
 
 def bind_budgets(

@@ -28,7 +28,7 @@ from rl.data.example import Example
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
 from rl.lessons import Lessons
-from rl.models.cache import build_once, cache_folder
+from rl.models.cache import build_once, cache_folder, hash_folder
 from rl.models.resolve import ResolvedModel
 from rl.pass_rate import PassRate
 from rl.supervised import SupervisedTraining
@@ -221,10 +221,8 @@ def _fingerprint(
 ) -> str:
     """Hash of all that decides the result, this code included."""
     digest = hashlib.sha256()
-    folders = {model.path, model.tokenizer_path}
-    for file in sorted(file for folder in folders for file in folder.iterdir() if file.is_file()):
-        with file.open("rb") as stream:
-            digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    for folder in dict.fromkeys((model.path, model.tokenizer_path)):
+        hash_folder(digest, folder)
     for example in examples:
         turns = [dict(turn) for turn in example.messages]
         parts: list[object] = [turns, example.ground_truth, example.response, example.flawed]

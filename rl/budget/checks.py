@@ -66,7 +66,13 @@ def budget_warnings(config: RunConfig) -> Iterator[str]:
                 f"rewards.{place} (`{REWARD}`) is paid for wrong answers too: thinking less is then the easiest way to "
                 "it. `requires:` the reward that says what is right."
             )
-    if warning := _split_tags(config):
+    if config.budget.add_tags:
+        if config.warmup is None:
+            yield (
+                "budget.add_tags is true and there is no `warmup`: where the model lacks a tag, nothing teaches it "
+                "what a new token means. Add a `warmup` on examples that use it."
+            )
+    elif warning := _split_tags(config):
         yield warning
 
 
@@ -110,6 +116,6 @@ def _split_tags(config: RunConfig) -> str | None:
         return None
     return (
         f"the tokenizer in {folder} spells tags of budget.format in several tokens: {', '.join(split)}. They count as "
-        "thinking, and a tag that is spelt otherwise is none. Ways out: (1) tags that the model knows; (2) add them to "
-        "the tokenizer, resize the model's embeddings, save both, and teach them by a `warmup`."
+        "thinking, and a tag that is spelt otherwise is none. Ways out: (1) tags that the model knows; (2) "
+        "budget.add_tags: true, and a `warmup` that teaches them."
     )

@@ -157,6 +157,9 @@ class BudgetConfig(Section):
     passed its budget, the end of a sentence and the last line; `cap_and_reflect`: true reflections are put in where
     they are due, and the last line where the budget ends (a teacher for models that do not know the protocol). What is
     put in leaves the loss."""
+    add_tags: bool = False
+    """Where the tokenizer spells a tag of `format` in several tokens: start from a copy of the model that has a token
+    for it. The copy knows the tag's pieces only: a `warmup` has to teach it."""
     turn: Literal["template", "system"] = "template"
     """How the budget is told. `template`: by the variable `thinking_budget` of the chat template (Seed-OSS, tiny);
     `system`: by Seed-OSS's words in a system turn, for templates that know no budget."""

@@ -11,7 +11,7 @@ from rl.budget.make_data import make_data
 from rl.budget.prompts import Budgets
 from rl.config import RunConfig
 from rl.errors import ConfigError
-from rl.models.resolve import resolve_model
+from rl.prepare import base_model
 
 
 def make_worked_examples(config: RunConfig, traces: Path, out: Path | None, *, levels_per_trace: int) -> int:
@@ -24,7 +24,7 @@ def make_worked_examples(config: RunConfig, traces: Path, out: Path | None, *, l
         raise ConfigError("--make-data needs a `budget` section: it says which budgets the examples keep to.")
     if out is None:
         raise ConfigError("--make-data needs --out FILE: where the worked examples are written.")
-    path = resolve_model(config.model.name).tokenizer_path
+    path = base_model(config).tokenizer_path
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=config.model.trust_remote_code)
     budgets = Budgets(config.budget, tokenizer, seed=config.seed)
     made = make_data(traces, out, budgets, levels_per_trace=levels_per_trace, seed=config.seed)

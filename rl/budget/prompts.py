@@ -95,6 +95,5 @@ class Budgets:
         return (
             f"the tokenizer in {place} has no token for {sizes}: it spells them in that many tokens, which count as "
             "thinking, and a model that spells one otherwise has not written the tag. Ways out: (1) budget.format: "
-            "tags that the model knows; (2) tokenizer.add_special_tokens({'additional_special_tokens': TAGS}), "
-            "model.resize_token_embeddings(len(tokenizer)), save both, and teach them by a `warmup`."
+            "tags that the model knows; (2) budget.add_tags: true, and a `warmup` that teaches them."
         )

@@ -2,8 +2,8 @@
 
 1. Budgets that the response cannot hold are refused, the largest that can is not.
 2. A chat template on this machine that knows no budget is refused, with the way out that works.
-3. Tags that the tokenizer spells in several tokens, rewards without budgets and budgets paid for wrong answers are
-   told.
+3. Tags that the tokenizer spells in several tokens (and how they are added), rewards without budgets and budgets paid
+   for wrong answers are told.
 4. The shipped configurations with budgets are valid, without warnings about them.
 """
 
@@ -53,6 +53,10 @@ def test_tags_without_tokens_are_told(folder: Path) -> None:
     assert "spells tags" not in warnings(f"model.name={folder}")
     told = warnings(f"model.name={folder}", "budget.format={think: [<ponder>, </ponder>]}")
     assert "spells tags of budget.format in several tokens: <ponder> (" in told
+    assert "budget.add_tags: true" in told
+    added = [f"model.name={folder}", "budget.format={think: [<ponder>, </ponder>]}", "budget.add_tags=true"]
+    assert warnings(*added) == ""
+    assert "nothing teaches it" in warnings(*added, "warmup=null")
 
 
 def test_rewards_and_budgets_belong_together() -> None:

@@ -1,0 +1,78 @@
+"""A model whose tokenizer has a token of its own for each tag of a thinking protocol.
+
+Where tags are missing a copy of the model gets them, as special tokens, with embeddings that begin as the mean of the
+pieces that spelt the tag before. What they mean is for a warm-up to teach. Copies are cached like built models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rl.models.cache import build_once, cache_folder, hash_folder
+from rl.models.resolve import ResolvedModel, count_parameters
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def with_tags(
+    model: ResolvedModel, tags: Sequence[str], *, trust_remote_code: bool = False, cache: Path | None = None
+) -> ResolvedModel:
+    """The model itself where each tag is one token, else a copy with those that were missing.
+
+    Args:
+        tags: texts that are to be single tokens.
+        cache: folder for the copy; default `cache_folder()`.
+
+    Raises:
+        PonderError: the cache cannot be written.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model.tokenizer_path, trust_remote_code=trust_remote_code)
+    missing = [tag for tag in tags if len(_spelling(tokenizer, tag)) > 1]
+    if not missing:
+        return model
+    digest = hashlib.sha256("\x00".join(missing).encode())
+    for folder in dict.fromkeys((model.path, model.tokenizer_path)):
+        hash_folder(digest, folder)
+    digest.update(Path(__file__).read_bytes())
+    name = f"{Path(model.name).name}-tags-{digest.hexdigest()[:16]}"
+    target = (cache or cache_folder()) / "models" / name
+    build_once(target, lambda folder: _add(model, tokenizer, missing, folder, trust_remote_code))
+    return ResolvedModel(target, model.name, target, count_parameters(target), f"tags added: {', '.join(missing)}")
+
+
+def _spelling(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def _add(
+    model: ResolvedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    missing: Sequence[str],
+    folder: Path,
+    trust_remote_code: bool,
+) -> None:
+    """Save the copy."""
+    import torch
+    from transformers import AddedToken, AutoModelForCausalLM
+
+    pieces = [_spelling(tokenizer, tag) for tag in missing]
+    tokenizer.add_tokens([AddedToken(tag, special=True, normalized=False) for tag in missing], special_tokens=True)
+    network = AutoModelForCausalLM.from_pretrained(model.path, dtype="auto", trust_remote_code=trust_remote_code)
+    if len(tokenizer) > network.get_input_embeddings().weight.shape[0]:  # else rows that nothing used are there
+        network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    tables = [network.get_input_embeddings()]
+    if not network.config.tie_word_embeddings:
+        tables.append(network.get_output_embeddings())
+    with torch.no_grad():
+        for table in tables:
+            for tag, spelt in zip(missing, pieces, strict=True):
+                table.weight[tokenizer.convert_tokens_to_ids(tag)] = table.weight[spelt].mean(dim=0)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rl.models.cache import build_once, cache_folder, hash_folder
 from rl.models.resolve import ResolvedModel, count_parameters
@@ -64,15 +64,15 @@ def _add(
 
     pieces = [_spelling(tokenizer, tag) for tag in missing]
     tokenizer.add_tokens([AddedToken(tag, special=True, normalized=False) for tag in missing], special_tokens=True)
-    network = AutoModelForCausalLM.from_pretrained(model.path, dtype="auto", trust_remote_code=trust_remote_code)
-    if len(tokenizer) > network.get_input_embeddings().weight.shape[0]:  # else rows that nothing used are there
+    network: Any = AutoModelForCausalLM.from_pretrained(model.path, dtype="auto", trust_remote_code=trust_remote_code)
+    if len(tokenizer) > len(network.get_input_embeddings().weight):  # else rows that nothing used are there
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    tables = [network.get_input_embeddings()]
+    tables = [network.get_input_embeddings().weight]
     if not network.config.tie_word_embeddings:
-        tables.append(network.get_output_embeddings())
+        tables.append(network.get_output_embeddings().weight)
     with torch.no_grad():
         for table in tables:
             for tag, spelt in zip(missing, pieces, strict=True):
-                table.weight[tokenizer.convert_tokens_to_ids(tag)] = table.weight[spelt].mean(dim=0)
+                table[tokenizer.convert_tokens_to_ids(tag)] = table[spelt].mean(dim=0)
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

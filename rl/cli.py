@@ -129,7 +129,13 @@ def _warmup(options: argparse.Namespace) -> int:
     if options.make_data is not None:
         from rl.budget.make_command import make_worked_examples
 
-        return make_worked_examples(config, options.make_data, options.out, levels_per_trace=options.levels_per_trace)
+        return make_worked_examples(
+            config,
+            options.make_data,
+            options.out,
+            levels_per_trace=options.levels_per_trace,
+            untagged=options.untagged,
+        )
     if config.warmup is None:
         raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
     from rl.data.source import load_examples
@@ -394,6 +400,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     warming.add_argument("--out", metavar="FILE", type=Path, help="with --make-data: the file to write")
     warming.add_argument("--levels-per-trace", metavar="N", type=_count, default=2, help="budgets a trace (default: 2)")
+    warming.add_argument(
+        "--untagged", action="store_true", help="with --make-data: responses without thinking tags are all thinking"
+    )
     report = add("report", _report, "write the HTML report of runs again, or draw their curves into one picture")
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="a run folder")
     report.add_argument("--curve", metavar="PNG", type=Path, help="draw reward and accuracy of all RUNs here instead")

@@ -9,12 +9,16 @@ from rl.data.example import Example, Message
 from rl.errors import ConfigError
 from verifiers.math import extract_answer
 
+REFERENCE = ("answer", "ground_truth")
+"""Columns that hold the right answer: of a data set, and of the samples that a run has saved."""
+
 
 def load_worked(path: Path) -> list[Example]:
-    """Read rows of {"prompt" or "messages", "response", optionally "answer", "thinking_budget" and "response_ids"}.
+    """Read rows of {"prompt" or "messages", "response", optionally "answer" (or "ground_truth"), "thinking_budget" and
+    "response_ids"}.
 
     `prompt` is the user's text; `messages` is a list of {"role", "content"} turns, whose last one may be the response.
-    Without an `answer` the one that the response boxes is the reference; without either it stays empty. A row with
+    Without a reference the one that the response boxes is it; without either it stays empty. A row with
     `thinking_budget` (null: unlimited) has a response that keeps to it; `ponder warmup --make-data` writes such rows.
 
     Raises:
@@ -31,7 +35,7 @@ def _example(row: Row, path: Path, number: int, index: int) -> Example:
         messages, response = messages[:-1], messages[-1]["content"]
     if not isinstance(response, str) or not response:
         raise ConfigError(f"{where}: no text in column `response` (and no last turn of the assistant in `messages`)")
-    answer = row.get("answer")
+    answer = next((row[column] for column in REFERENCE if row.get(column) is not None), None)
     if answer is None:
         found = extract_answer(response)
         answer = found.answer if found.rule == "boxed" and found.answer else ""

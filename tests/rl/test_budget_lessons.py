@@ -133,6 +133,20 @@ def test_old_reflections_in_a_trace_are_left_out(tmp_path: Path) -> None:
         assert "used 7 tokens" not in (example.response or "")
 
 
+def test_a_run_s_own_samples_without_tags_are_all_thinking(tmp_path: Path) -> None:
+    said = "We count s 1 t 1 r 2. So it is \\boxed{2}"
+    saved = {"messages": [{"role": "user", "content": "q"}], "thinking_budget": None, "response_ids": [1, 2, 3]}
+    rows = [saved | {"response": text, "ground_truth": "2"} for text in (said, said, said.replace("{2}", "{3}"))]
+    traces, out = write(tmp_path / "samples.jsonl", rows), tmp_path / "worked.jsonl"
+    with pytest.raises(PonderError, match=r"2 without thinking .*--untagged"):
+        make_data(traces, out, BUDGETS, levels_per_trace=20, seed=0)
+    made = make_data(traces, out, BUDGETS, levels_per_trace=20, seed=0, untagged=True)
+    assert (made.repeated, made.wrong, made.without_thinking) == (1, 1, 0)
+    by_budget = {example.thinking_budget: example.response or "" for example in load_worked(out)}
+    assert by_budget[None] == f"<seed:think>{said}</seed:think>\\boxed{{2}}"
+    assert by_budget[0].endswith(f"{CONFIG.format.direct}</seed:cot_budget_reflect></seed:think>\\boxed{{2}}")
+
+
 def test_traces_without_use_are_refused(tmp_path: Path) -> None:
     traces = write(tmp_path / "traces.jsonl", [{"prompt": "q", "response": "<think>a</think> \\boxed{3}"}])
     with pytest.raises(PonderError, match="no row can be used \\(1 without thinking between <seed:think>"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rewards.settings.source import Problem
 from rewards.tokenizer import load_tokenizer
+from rl.budget.config import BudgetWords
 from rl.budget.rewards import REWARD
 from rl.config import RunConfig
 from verifiers.thinking.tokens import bind
@@ -42,7 +43,7 @@ def budget_problems(config: RunConfig) -> Iterator[Problem]:
         yield Problem(
             ("budget", "turn"),
             f"is template, but the chat template in {folder} has no variable `{_VARIABLE}`: no prompt would tell its "
-            "budget. Ways out:\n(1) budget.turn: system, which adds Seed-OSS's words in a system turn,\n(2) a "
+            "budget. Ways out:\n(1) budget.turn: system, which tells it in a system turn,\n(2) a "
             f"chat_template.jinja that reads `{_VARIABLE}`.",
             also=(("model", "name"),),
         )
@@ -66,6 +67,8 @@ def budget_warnings(config: RunConfig) -> Iterator[str]:
                 f"rewards.{place} (`{REWARD}`) is paid for wrong answers too: thinking less is then the easiest way to "
                 "it. `requires:` the reward that says what is right."
             )
+    if config.budget.turn == "template" and config.budget.said != BudgetWords():
+        yield "budget.said has no effect: budget.turn is template, and the chat template has words of its own."
     if config.budget.add_tags:
         if config.warmup is None:
             yield (

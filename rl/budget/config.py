@@ -134,6 +134,30 @@ class BudgetByColumn(Section):
     """Value of the column (as text) -> budgets and their shares. Rows with another value get the run's `levels`."""
 
 
+class BudgetWords(Section):
+    """How a system turn tells the budget; the default is Seed-OSS's words."""
+
+    limited: str = (
+        "You are an intelligent assistant with reflective ability. In the process of thinking and reasoning, you need "
+        "to strictly follow the thinking budget, which is {budget}. That is, you need to complete your thinking within "
+        "{budget} tokens and start answering the user's questions. You will reflect on your thinking process every "
+        "{interval} tokens, stating how many tokens have been used and how many are left."
+    )
+    """Above budget 0; `{budget}` and `{interval}` stand for the numbers."""
+    direct: str = (
+        "You are an intelligent assistant that can answer questions in one step without the need for reasoning and "
+        "thinking, that is, your thinking budget is 0. Next, please skip the thinking process and directly start "
+        "answering the user's questions."
+    )
+    """At budget 0."""
+
+    @model_validator(mode="after")
+    def _tells(self) -> BudgetWords:
+        if "{budget}" not in self.limited:
+            raise ValueError(f"`limited` must say {{budget}}; got {self.limited!r}")
+        return self
+
+
 class BudgetConfig(Section):
     """How many tokens a response may think, told to the model in its prompt. All samples of a group share one."""
 
@@ -162,7 +186,9 @@ class BudgetConfig(Section):
     for it. The copy knows the tag's pieces only: a `warmup` has to teach it."""
     turn: Literal["template", "system"] = "template"
     """How the budget is told. `template`: by the variable `thinking_budget` of the chat template (Seed-OSS, tiny);
-    `system`: by Seed-OSS's words in a system turn, for templates that know no budget."""
+    `system`: by the words of `said` in a system turn, for templates that know no budget."""
+    said: BudgetWords = Field(default_factory=BudgetWords)
+    """What the system turn says (`turn: system`)."""
 
     @model_validator(mode="after")
     def _consistent(self) -> BudgetConfig:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rl.budget.config import BudgetWords
 from rl.budget.turns import with_words
 from rl.data.example import Message
 from rl.errors import PonderError
@@ -73,7 +74,9 @@ def ask(endpoint: Endpoint, messages: Sequence[Message], budget: int | None, see
         interval = endpoint.words.interval(budget)
         body["chat_template_kwargs"] = {"thinking_budget": budget, "thinking_interval": interval}
     elif budget is not None:
-        body["messages"] = [dict(one) for one in with_words(messages, budget, endpoint.words)]
+        body["messages"] = [
+            dict(one) for one in with_words(messages, budget, endpoint.words.interval(budget), BudgetWords())
+        ]
     return _read(_post(endpoint, body), endpoint)
 
 

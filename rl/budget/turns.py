@@ -1,7 +1,7 @@
 """How a prompt tells the model its budget, and what it opens for the response.
 
-By the chat template's own variable where it has one (`budget.turn: template`), else in a system turn with Seed-OSS's
-words (`system`). What a rendered prompt leaves open is read from its ids, whatever the format says of it: Seed-OSS's
+By the chat template's own variable where it has one (`budget.turn: template`), else in words of a system turn
+(`system`). What a rendered prompt leaves open is read from its ids, whatever the format says of it: Seed-OSS's
 template, for one, has opened the thinking at budget 0 in one revision, and opened and closed it in another.
 """
 
@@ -10,29 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from rl.budget.config import BudgetConfig
+from rl.budget.config import BudgetConfig, BudgetWords
 from rl.data.example import Message
 from rl.data.source import prompt_ids
 from rl.errors import ConfigError
-from verifiers.thinking.format import Opened, ThinkingFormat
+from verifiers.thinking.format import Opened
 from verifiers.thinking.tokens import Tag, ThinkingTokens, TokenizerLike, bind
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-DIRECT_WORDS = (
-    "You are an intelligent assistant that can answer questions in one step without the need for reasoning and "
-    "thinking, that is, your thinking budget is 0. Next, please skip the thinking process and directly start answering "
-    "the user's questions."
-)
-"""Seed-OSS's system turn at budget 0."""
-BUDGET_WORDS = (
-    "You are an intelligent assistant with reflective ability. In the process of thinking and reasoning, you need to "
-    "strictly follow the thinking budget, which is {budget}. That is, you need to complete your thinking within "
-    "{budget} tokens and start answering the user's questions. You will reflect on your thinking process every "
-    "{interval} tokens, stating how many tokens have been used and how many are left."
-)
-"""Seed-OSS's system turn above it."""
 _PROBE: tuple[Message, ...] = ({"role": "user", "content": "How many?"},)
 
 
@@ -41,7 +28,7 @@ class BudgetTurns:
 
     def __init__(self, config: BudgetConfig, tokenizer: PreTrainedTokenizerBase) -> None:
         """See `check` for what may be wrong."""
-        self._turn, self._tokenizer = config.turn, tokenizer
+        self._turn, self._said, self._tokenizer = config.turn, config.said, tokenizer
         self.words = config.format
         self.tokens: ThinkingTokens = bind(config.format, cast(TokenizerLike, tokenizer))
         """The format in the model's tokens; what prompts open in it is what they really do."""
@@ -62,7 +49,7 @@ class BudgetTurns:
                 {} if budget is None else {"thinking_budget": budget, "thinking_interval": self.words.interval(budget)}
             )
             return prompt_ids(messages, self._tokenizer, **options)
-        ids = prompt_ids(with_words(messages, budget, self.words), self._tokenizer)
+        ids = prompt_ids(with_words(messages, budget, self.words.interval(budget), self._said), self._tokenizer)
         return ids + self._opening() if budget == 0 else ids
 
     def extra_tokens(self, budget: int | None) -> int:
@@ -94,11 +81,12 @@ class BudgetTurns:
         return [one for tag in tags[self.words.opened(0)] for one in self.tokens.tags[tag.value]]
 
 
-def with_words(messages: Sequence[Message], budget: int | None, words: ThinkingFormat) -> list[Message]:
-    """A conversation whose system turn tells the budget in Seed-OSS's words."""
+def with_words(messages: Sequence[Message], budget: int | None, interval: int, words: BudgetWords) -> list[Message]:
+    """A conversation whose system turn tells the budget."""
     if budget is None:
         return list(messages)
-    said = BUDGET_WORDS.format(budget=budget, interval=words.interval(budget)) if budget else DIRECT_WORDS
+    said = words.limited.replace("{budget}", str(budget)).replace("{interval}", str(interval))
+    said = said if budget else words.direct
     first = messages[0]
     if first["role"] == "system":  # most templates take one system turn only
         return [{**first, "content": f"{first['content']}\n\n{said}"}, *messages[1:]]

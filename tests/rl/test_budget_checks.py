@@ -63,6 +63,7 @@ def test_rewards_and_budgets_belong_together() -> None:
     assert warnings() == ""
     assert "there is no `budget` section" in warnings("budget=null")
     assert "paid for wrong answers too" in warnings("rewards.1.requires=[]")
+    assert "budget.said has no effect" in warnings("budget.said={direct: At once.}")
     assert "budget.format says the protocol" in warnings("rewards.1.options={protocol: seed}")
 
 

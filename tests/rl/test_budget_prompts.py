@@ -4,8 +4,8 @@
 2. Shares, ranges, columns and stages are followed; ranges give multiples, spread evenly over the logarithm.
 3. `ponder check` says what is wrong with a section, with the way out.
 4. A prompt tells its budget and its interval.
-5. A template that leaves the budget out is refused; Seed-OSS's words in a system turn are the way out. What a template
-   opens is read from what it renders.
+5. A template that leaves the budget out is refused; Seed-OSS's words in a system turn are the way out, or words of
+   the run's own. What a template opens is read from what it renders.
 6. Budgets that leave no room for an answer are refused; those at the limit are not.
 """
 
@@ -174,6 +174,17 @@ def test_a_template_that_leaves_the_budget_out_is_refused(tokenizer: PreTrainedT
     prompt = Prompt("s", ({"role": "system", "content": "Be kind."}, *TURN), (1,), "1")
     text = tokenizer.decode(budgets.at(prompt, 512).token_ids)
     assert text.startswith("system: Be kind.\n\nYou are") and text.count("system:") == 1
+
+
+def test_the_system_turn_says_the_run_s_own_words(tokenizer: PreTrainedTokenizerBase) -> None:
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}\n{% endfor %}assistant:"
+    said = {"limited": "{budget} tokens, {{ {interval} }}.", "direct": "At once."}
+    budgets = Budgets(section(levels={512: 1, 0: 1}, turn="system", said=said), tokenizer, seed=0)
+    told = {p.thinking_budget: tokenizer.decode(p.token_ids) for p in budgets.sweep(prompts(1))}
+    assert told[512].startswith("system: 512 tokens, {{ 128 }}.\nuser:")
+    assert told[0].startswith("system: At once.\nuser:")
+    with pytest.raises(ValidationError, match="must say {budget}"):
+        section(levels={512: 1}, said={"limited": "Be quick."})
 
 
 def test_what_a_template_opens_is_read_from_it(tokenizer: PreTrainedTokenizerBase) -> None:

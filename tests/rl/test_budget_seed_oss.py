@@ -14,11 +14,11 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.budget import Tolerances, comply
-from rl.budget.config import BudgetConfig
+from rl.budget.config import BudgetConfig, BudgetWords
 from rl.budget.draw import draw_budget
 from rl.budget.prompts import Budgets
 from rl.budget.rewards import with_tokenizer
-from rl.budget.turns import BUDGET_WORDS, DIRECT_WORDS, BudgetTurns
+from rl.budget.turns import BudgetTurns
 from rl.load_config import load_config
 from rl.models.resolve import resolve_model
 from verifiers.thinking.format import FORMATS, Opened
@@ -30,7 +30,8 @@ TURN = [{"role": "user", "content": "Q"}]
 TABLE = {300: 128, 512: 128, 600: 256, 4096: 512, 20000: 1024}
 """Budget -> interval, by Seed-OSS's table: the first key at or above the budget; above all of them 1024."""
 
-WORDS = BUDGET_WORDS.replace("'", "\\'")
+SAID = BudgetWords()
+WORDS = SAID.limited.replace("'", "\\'")
 for _slot, _name in (("{budget}", "thinking_budget"), ("{interval}", "found.interval")):
     WORDS = WORDS.replace(_slot, f"' ~ {_name} ~ '")
 _TABLE = "[(0, 0), (512, 128), (1024, 256), (2048, 512), (4096, 512), (8192, 1024), (16384, 1024)]"
@@ -40,7 +41,7 @@ TEMPLATE = (
     "{%- for key, interval in " + _TABLE + " -%}"
     "{%- if found.interval is none and thinking_budget <= key -%}{%- set found.interval = interval -%}{%- endif -%}"
     "{%- endfor -%}{%- if found.interval is none -%}{%- set found.interval = 1024 -%}{%- endif -%}"
-    "{%- if thinking_budget == 0 -%}{{ '<seed:bos>system\n" + DIRECT_WORDS.replace("'", "\\'") + "<seed:eos>' }}"
+    "{%- if thinking_budget == 0 -%}{{ '<seed:bos>system\n" + SAID.direct.replace("'", "\\'") + "<seed:eos>' }}"
     "{%- elif thinking_budget != -1 -%}{{ '<seed:bos>system\n"
     + WORDS + "<seed:eos>' }}{%- endif -%}"
     "{%- for m in messages -%}{{ '<seed:bos>' + m['role'] + '\n' + m['content'] + '<seed:eos>' }}{%- endfor -%}"
@@ -76,10 +77,10 @@ def test_every_budget_has_its_turn(tokenizer: PreTrainedTokenizerBase, template:
     for budget, interval in TABLE.items():
         assert (
             told(budget)
-            == f"<seed:bos>system\n{BUDGET_WORDS.format(budget=budget, interval=interval)}<seed:eos>{ASKED}"
+            == f"<seed:bos>system\n{SAID.limited.format(budget=budget, interval=interval)}<seed:eos>{ASKED}"
         )
         assert config.format.interval(budget) == interval
-    assert told(0) == f"<seed:bos>system\n{DIRECT_WORDS}<seed:eos>{ASKED}<seed:think><seed:cot_budget_reflect>"
+    assert told(0) == f"<seed:bos>system\n{SAID.direct}<seed:eos>{ASKED}<seed:think><seed:cot_budget_reflect>"
     turns.check([None, 0, *TABLE])
     assert turns.words.direct_prompt_opens is Opened.REFLECTION and not turns.closes_at_0
 

@@ -183,7 +183,7 @@ def test_the_system_turn_says_the_run_s_own_words(tokenizer: PreTrainedTokenizer
     told = {p.thinking_budget: tokenizer.decode(p.token_ids) for p in budgets.sweep(prompts(1))}
     assert told[512].startswith("system: 512 tokens, {{ 128 }}.\nuser:")
     assert told[0].startswith("system: At once.\nuser:")
-    with pytest.raises(ValidationError, match="must say {budget}"):
+    with pytest.raises(ValidationError, match=r"must say \{budget\}"):
         section(levels={512: 1}, said={"limited": "Be quick."})
 
 

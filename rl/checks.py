@@ -255,6 +255,9 @@ def _warnings(config: RunConfig) -> Iterator[str]:
             f"learner.policy.warmup_steps ({config.learner.policy.warmup_steps}) is not below steps ({config.steps}): "
             "the learning rate never reaches its value."
         )
+    decay = config.learner.policy.decay
+    if decay is not None and decay.after >= config.steps:
+        yield (f"learner.policy.decay.after ({decay.after}) is not below steps ({config.steps}): the rate never falls.")
     device = planned_device(config)
     kernel = choose_attention(config.model.attention, device)
     if config.learner.packing == "on" and not packing_pays(kernel, device):

@@ -9,19 +9,41 @@ from pydantic import Field, model_validator
 from rewards.config import Section
 
 
+class DecayConfig(Section):
+    """A learning rate that falls linearly and then stays."""
+
+    after: int = Field(ge=0)
+    """Steps at the full rate, those of the rise included."""
+    steps: int = Field(ge=1)
+    """Steps over which it falls."""
+    floor: float = Field(0.1, ge=0, lt=1)
+    """Share of the rate that is left."""
+
+    def share(self, step: int) -> float:
+        """Of the rate, in a step (the first is 1)."""
+        return 1 - (1 - self.floor) * min(max(step - self.after, 0) / self.steps, 1)
+
+
 class OptimizerConfig(Section):
-    """AdamW with linear warm-up, then a constant rate."""
+    """AdamW with linear warm-up, then a constant rate, then (if asked) one that falls."""
 
     learning_rate: float = Field(1e-6, gt=0)
     """The constant rate after warm-up."""
     warmup_steps: int = Field(20, ge=0)
     """Steps (batches, not optimizer steps) over which the rate rises linearly."""
+    decay: DecayConfig | None = None
+    """How the rate falls in the end: the policy settles where its samples agree; null: it does not."""
     weight_decay: float = Field(0.1, ge=0)
     """Decoupled weight decay."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's averaging factors."""
     gradient_clip: float = Field(1.0, gt=0)
     """Largest global gradient norm."""
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step; the first is 1."""
+        rising = min(1.0, step / max(1, self.warmup_steps))
+        return self.learning_rate * rising * (1.0 if self.decay is None else self.decay.share(step))
 
 
 class LoraConfig(Section):

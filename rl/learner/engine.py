@@ -56,9 +56,9 @@ class Engine:
         return rate
 
     def begin_batch(self) -> None:
-        """Set the learning rate: linear warm-up counted in batches, then constant."""
+        """Set the learning rate, which follows the number of batches."""
         self.batches += 1
-        rate = self._settings.learning_rate * min(1.0, self.batches / max(1, self._settings.warmup_steps))
+        rate = self._settings.rate(self.batches)
         for group in self._engine.optimizer.param_groups:
             group["lr"] = rate
 

@@ -279,6 +279,14 @@ def test_warnings(tmp_path: Path) -> None:
                                                                         "learner.policy.warmup_steps"]  # fmt: skip
 
 
+def test_a_rate_that_never_falls_is_a_warning(tmp_path: Path) -> None:
+    def warned(after: int) -> bool:
+        given = load(tmp_path, None, "steps=30", f"learner.policy.decay={{after: {after}, steps: 5}}")
+        return any("never falls" in warning for warning in given.warnings)
+
+    assert warned(30) and not warned(29)
+
+
 def test_packing_where_the_kernel_computes_the_whole_row_is_a_warning(tmp_path: Path) -> None:
     def warned(*overrides: str) -> bool:
         return any("learner.packing is on" in warning for warning in load(tmp_path, None, *overrides).warnings)

@@ -30,7 +30,7 @@ from rl.algorithms.config import Dapo, Vapo
 from rl.algorithms.targets import compute_targets
 from rl.batch import Estimates, Metrics, Targets
 from rl.errors import PonderError
-from rl.learner.config import LearnerConfig, LoraConfig, OffloadConfig, OptimizerConfig
+from rl.learner.config import DecayConfig, LearnerConfig, LoraConfig, OffloadConfig, OptimizerConfig
 from rl.learner.group import LearnerError, LearnerGroup
 from rl.learner.kernels import choose_attention
 from rl.learner.logprobs import LogprobHead
@@ -198,7 +198,9 @@ def test_offload_needs_its_zero_stage() -> None:
 
 CONFIG = LearnerConfig(
     cpu_threads=1,
-    policy=OptimizerConfig(learning_rate=1e-3, warmup_steps=4, gradient_clip=1e9),
+    policy=OptimizerConfig(
+        learning_rate=1e-3, warmup_steps=4, decay=DecayConfig(after=4, steps=2, floor=0.5), gradient_clip=1e9
+    ),
     critic=OptimizerConfig(learning_rate=1e-3, warmup_steps=0, gradient_clip=1e9),
 )
 ALGORITHM = Vapo(value_clip=0.5, dual_clip=3.0)
@@ -361,8 +363,8 @@ async def test_value_pretraining_warm_up_logs_and_failures(cluster: None, model:
     base = load_file(Path(model) / "model.safetensors")
     assert all(torch.equal(weight, base[name]) for name, weight in (await published(group)).items())
 
-    rates = [(await group.update(BATCH, estimates, targets))["policy/learning_rate"] for _ in range(5)]
-    assert rates == pytest.approx([2.5e-4, 5e-4, 7.5e-4, 1e-3, 1e-3])
+    rates = [(await group.update(BATCH, estimates, targets))["policy/learning_rate"] for _ in range(7)]
+    assert rates == pytest.approx([2.5e-4, 5e-4, 7.5e-4, 1e-3, 7.5e-4, 5e-4, 5e-4])
     learnt = compute_targets(BATCH, await group.estimate(BATCH), ALGORITHM)
     assert learnt.metrics["critic/explained_variance"] > targets.metrics["critic/explained_variance"]
 

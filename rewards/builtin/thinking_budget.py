@@ -18,6 +18,7 @@ from verifiers.thinking.tokens import ByteTokenizer, ThinkingTokens, bind
 CLAIM_TOLERANCE = 0.0625
 """Share of the interval by which a claimed number may be off and count as true."""
 _BYTES = "bytes"
+_WHOLE = 1 - 1e-9
 _FACTORS = ("form", "floor")
 
 
@@ -33,6 +34,7 @@ def thinking_budget(
     cadence: float = 0.2,
     closing: float = 0.15,
     used: float = 0.0,
+    whole: float = 0.0,
     claim_tolerance: float = CLAIM_TOLERANCE,
     miss: float = 0.5,
     overshoot: float = 0.25,
@@ -50,6 +52,8 @@ def thinking_budget(
     - `cadence`: a reflection at each multiple of the interval, passed by no more than the end of a sentence.
     - `closing`: the line that the budget is exhausted if and only if the budget ended the thinking.
     - `used`: share of the budget that was thought; only where it has a weight.
+    - `whole`: all of the protocol is kept in full (`used` aside), or nothing; only where it has a weight. What is left to
+      learn where most responses are nearly right.
     - `form`: 1, half of it for each fault of the protocol, 0 for a grave one (thinking that is never closed, opened
       twice, or in the answer; tags typed as text). The message names the faults.
     - `floor`: share of `min_thinking_tokens` that was thought.
@@ -85,6 +89,7 @@ def thinking_budget(
         cadence: weight of this part.
         closing: weight of this part.
         used: weight of this part.
+        whole: weight of this part.
         claim_tolerance: share of the interval up to which U is true; beyond it falls linearly.
         miss: share of the interval from which U, or the place of a reflection, is worth nothing.
         overshoot: share of the budget by which thinking beyond it is worth nothing.
@@ -100,6 +105,7 @@ def thinking_budget(
         "cadence": cadence,
         "closing": closing,
         "used": used,
+        "whole": whole,
     }
     for name, weight in weights.items():
         if weight < 0:
@@ -125,12 +131,14 @@ def thinking_budget(
     )
     found = asdict(comply(trace, budget, words, tolerances))
     parts = {name: part for name, part in found.items() if part is not None and (name != "used" or used)}
-    weighted = [(weights.get(name, 1.0), part) for name, part in parts.items() if name not in _FACTORS]
-    mean = sum(weight * part for weight, part in weighted) / sum(weight for weight, _ in weighted)
     faults = dict.fromkeys(str(fault) for fault, _ in trace.faults)
     if not sample.response.rpartition(words.think[1])[2].strip():  # the ids end with an end of turn, the text does not
         parts["form"] = 0.0
         faults["there is no answer"] = None
+    if whole:
+        parts["whole"] = float(all(part >= _WHOLE for name, part in parts.items() if name != "used"))
+    weighted = [(weights.get(name, 1.0), part) for name, part in parts.items() if name not in _FACTORS]
+    mean = sum(weight * part for weight, part in weighted) / sum(weight for weight, _ in weighted)
     detail = parts if sample.response_ids is not None else {**parts, "re_encoded": 1.0}
     return Score(parts["form"] * parts["floor"] * mean, detail=detail, message="; ".join(faults))
 

@@ -49,7 +49,7 @@ class Judged:
     @property
     def complies(self) -> bool:
         """Every part of the protocol is met in full; using the budget up is none."""
-        return all(part >= _WHOLE for name, part in self.parts.items() if name != "used")
+        return all(part >= _WHOLE for name, part in self.parts.items() if name not in ("used", "whole"))
 
 
 class BudgetJudge:

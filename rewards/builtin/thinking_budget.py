@@ -52,8 +52,8 @@ def thinking_budget(
     - `cadence`: a reflection at each multiple of the interval, passed by no more than the end of a sentence.
     - `closing`: the line that the budget is exhausted if and only if the budget ended the thinking.
     - `used`: share of the budget that was thought; only where it has a weight.
-    - `whole`: all of the protocol is kept in full (`used` aside), or nothing; only where it has a weight. What is left to
-      learn where most responses are nearly right.
+    - `whole`: all of the protocol is kept in full (`used` aside), or nothing; only where it has a weight. What is left
+      to learn where most responses are nearly right.
     - `form`: 1, half of it for each fault of the protocol, 0 for a grave one (thinking that is never closed, opened
       twice, or in the answer; tags typed as text). The message names the faults.
     - `floor`: share of `min_thinking_tokens` that was thought.

@@ -248,8 +248,9 @@ def test_no_hack_gets_as_much_as_the_honest_form(bound: tuple[str, str], budget:
         best = score(honest(plain, budget, tokens), budget, bound).value
         assert best == pytest.approx(1.0)
         for name, hack in HACKS.items():
-            value = score(hack(plain, budget, tokens), budget, bound).value
-            assert 0 <= value < best - 0.02, f"{name} got {value}"
+            for weight in (0.0, 1.0):  # of keeping all of the protocol
+                value = score(hack(plain, budget, tokens), budget, bound, whole=weight).value
+                assert 0 <= value < best - 0.02, f"{name} got {value}"
 
 
 def test_some_hacks_get_nothing() -> None:
@@ -416,6 +417,18 @@ def test_using_the_budget_up_counts_only_where_it_has_a_weight() -> None:
     assert written(half, 100, used=0.45).value == 0.75
     assert written(whole, 100, used=0.45).value == 1.0
     assert written(f"{T}{'a' * 50}{E_T}42", None, used=0.45).value == 1.0  # nothing to use up
+
+
+def test_the_whole_protocol_or_nothing_counts_only_where_it_has_a_weight() -> None:
+    kept = f"{T}{'a' * 100}{CLOSED}{E_T}42"
+    longer = f"{T}{'a' * (100 + SEED.max_overshoot + 1)}{CLOSED}{E_T}42"  # one token beyond what ends a sentence
+    assert "whole" not in written(kept, 100).detail
+    assert written(kept, 100, whole=0.5, used=0.5).value == 1.0
+    parts = written(longer, 100, whole=0.5)
+    assert parts.detail["whole"] == 0.0 and parts.detail["within"] == pytest.approx(1 - 1 / 25)
+    assert parts.value == pytest.approx((0.3 * 0.96 + 0.15) / 0.95)
+    assert written(f"{T}{'a' * 50}{E_T}42", 100, whole=0.5, used=0.5).detail["whole"] == 1.0  # nothing broken
+    assert written(f"{T}{'a' * 50}{E_T}", None, whole=0.5).detail["whole"] == 0.0  # no answer: a fault
 
 
 def test_gated_thinking_less_is_never_worth_a_wrong_answer(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from rl.allocator import keep_freed_memory
 from rl.budget.config import BudgetConfig
 from rl.budget.lessons import BudgetLessons
 from rl.budget.prompts import Budgets
@@ -138,7 +139,10 @@ def warmup(
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_path)
         model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
         saved_dtype = model.config.dtype
-        model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
+        if torch.cuda.is_available():
+            model.to("cuda")  # type: ignore[arg-type]
+        else:
+            keep_freed_memory()
         lessons = _lessons(tokenizer, budget, config, seed)
         tags = THINK_TAGS if budget is None else budget.format.think
         training = SupervisedTraining(model, tokenizer, examples, config, seed, lessons)

@@ -25,6 +25,7 @@ from transformers.integrations.deepspeed import HfDeepSpeedConfig
 
 from rl.algorithms.losses import kl
 from rl.algorithms.tensors import masked_sum
+from rl.allocator import keep_freed_memory
 from rl.batch import Batch, Estimates, Targets
 from rl.durable import flush_tree
 from rl.learner.batching import OptimizerStep, Schedule
@@ -117,6 +118,7 @@ class LearnerWorker:
         if not on_gpu:
             torch.set_num_threads(config.cpu_threads or max(1, (os.cpu_count() or 1) // config.ranks))
             os.environ["DS_ACCELERATOR"] = "cpu"
+            keep_freed_memory()
         self.device = torch.device("cuda", 0) if on_gpu else torch.device("cpu")  # Ray shows each actor its own GPU
         place = {"RANK": self.rank, "WORLD_SIZE": config.ranks, "LOCAL_RANK": 0, "LOCAL_SIZE": config.ranks}
         os.environ |= {name: str(value) for name, value in place.items()}

@@ -15,7 +15,7 @@ if sys.argv[1] == "keeps":
     assert keep_freed_memory()
 def touch():
     torch.full((64 << 20,), 1, dtype=torch.uint8)
-for _ in range(4):  # until it has found its place
+for _ in range(12):  # until a free block is large enough for the alignment too
     touch()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):

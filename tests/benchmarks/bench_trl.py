@@ -43,11 +43,13 @@ class Case:
     """Samples that TRL computes at once."""
     prompts: int
     """Of a step, with 8 samples each."""
+    answers: int
+    """To each held-out prompt."""
 
 
 CASES = {
-    "tiny": Case("quickstart_dapo.yaml", 64, 16),
-    "smollm2-135m": Case("smollm2_135m_char_count.yaml", 16, 8),
+    "tiny": Case("quickstart_dapo.yaml", 64, 16, 4),
+    "smollm2-135m": Case("smollm2_135m_char_count.yaml", 16, 8, 1),
 }
 GROUP = 8
 
@@ -62,7 +64,7 @@ def settings(case: Case, steps: int, folder: Path) -> dict[str, Any]:
         "prompts_per_step": case.prompts,
         "group_size": GROUP,
         "optimizer_steps_per_batch": 1,
-        "evaluation": {"every_steps": steps, "samples_per_prompt": 4},
+        "evaluation": {"every_steps": steps, "samples_per_prompt": case.answers},
         "checkpoint": {"every_steps": steps},
         "tracking": {"tensorboard": False},
     }

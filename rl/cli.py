@@ -174,6 +174,10 @@ def _eval(options: argparse.Namespace) -> int:
         from rl.run.export import find_checkpoint
 
         model = str(find_checkpoint(run, options.checkpoint).policy)
+    if options.plot is not None and config.budget is None:
+        raise ConfigError("--plot draws accuracy by thinking budget, and there is no `budget` section.")
+    if options.plot is not None and options.plot.exists():
+        raise PonderError(f"{options.plot} exists already; nothing was measured. Name another file or move it away.")
     logs = run / "logs" / "eval" if run else config.runs_folder / f"eval-{config.name}" / "logs"
     from rl.evaluate import evaluate_model
 
@@ -187,10 +191,13 @@ def _eval(options: argparse.Namespace) -> int:
     print(f"response tokens   {measured.response_tokens_mean:.1f} (mean)")
     print(f"truncated         {measured.truncated:.1%}")
     if measured.budget:
-        from rl.budget.curve import points_of, table
+        from rl.budget.curve import draw, points_of, table
 
         print(f"compliance        {measured.budget['budget/compliance']:.3f}")
-        print("\n".join(table(points_of(measured.budget, measured.prompts * measured.samples_per_prompt))))
+        points = points_of(measured.budget, measured.prompts * measured.samples_per_prompt)
+        print("\n".join(table(points)))
+        if options.plot is not None:
+            print(draw(points, run.name if run else config.name, options.plot))
     return 0
 
 
@@ -369,6 +376,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("--checkpoint", metavar="STEP", type=int, help="of a run (default: the newest)")
     evaluation.add_argument("--samples-per-prompt", metavar="N", type=int, help="evaluation.samples_per_prompt")
     evaluation.add_argument("--out", metavar="FILE", type=Path, help="write the samples there, as JSONL")
+    evaluation.add_argument("--plot", metavar="PNG", type=Path, help="with budgets: draw accuracy by budget there")
 
     add_budget_arguments(
         add("budget", run_budget, "measure accuracy by thinking budget of a model or an endpoint", BUDGET_EXAMPLES)

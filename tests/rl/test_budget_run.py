@@ -71,8 +71,10 @@ def test_a_run_with_budgets(tmp_path: Path) -> None:
     assert summary["eval_after"]["prompts"] == 4 * 4
     assert "Thinking budgets" in (folder / "report.html").read_text()
 
-    out = ponder("eval", str(folder), "budget.enforce=cap")
-    assert [line.split()[0] for line in out.splitlines()[-4:]] == ["0", "24", "96", "unlimited"]
+    curve = tmp_path / "curve.png"
+    out = ponder("eval", str(folder), "budget.enforce=cap", "--plot", str(curve))
+    assert [line.split()[0] for line in out.splitlines()[-5:-1]] == ["0", "24", "96", "unlimited"]
+    assert out.splitlines()[-1] == str(curve) and curve.read_bytes().startswith(b"\x89PNG")
 
     data = tmp_path / "data.jsonl"
     data.write_text(json.dumps({"question": "How often?", "answer": "3"}) + "\n")

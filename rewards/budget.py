@@ -7,7 +7,7 @@ neither leaving them out nor repeating them can pay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verifiers.thinking.format import Opened, ThinkingFormat
@@ -15,6 +15,9 @@ from verifiers.thinking.trace import Fault, Kind, Reflection, Trace
 
 _LIGHT_FAULT = 0.5
 """What one fault leaves of the value, where the fault is not grave."""
+_FULL = 1 - 1e-9
+_NO_PARTS_OF_IT = ("used", "whole")
+"""Beside the protocol's parts in a score: how much was thought, and whether all of it was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,11 @@ class Compliance:
     """At budget 0: nothing is thought."""
     used: float | None = None
     """Share of the budget that was thought, at most 1. The protocol does not ask for it."""
+
+
+def complies(parts: Mapping[str, float]) -> bool:
+    """Every part of the protocol is met in full; using the budget up is none."""
+    return all(part >= _FULL for name, part in parts.items() if name not in _NO_PARTS_OF_IT)
 
 
 def comply(trace: Trace, budget: int | None, words: ThinkingFormat, tolerances: Tolerances) -> Compliance:

@@ -29,7 +29,7 @@ from rl.data.example import Example
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
 from rl.lessons import Lessons
-from rl.models.cache import build_once, cache_folder, hash_folder
+from rl.models.cache import build_once, cache_folder
 from rl.models.resolve import ResolvedModel
 from rl.pass_rate import PassRate
 from rl.supervised import SupervisedTraining
@@ -224,9 +224,7 @@ def _fingerprint(
     model: ResolvedModel, examples: Sequence[Example], config: WarmupConfig, seed: int, budget: BudgetConfig | None
 ) -> str:
     """Hash of all that decides the result, this code included."""
-    digest = hashlib.sha256()
-    for folder in dict.fromkeys((model.path, model.tokenizer_path)):
-        hash_folder(digest, folder)
+    digest = hashlib.sha256(model.digest())
     for example in examples:
         turns = [dict(turn) for turn in example.messages]
         parts: list[object] = [turns, example.ground_truth, example.response, example.flawed]

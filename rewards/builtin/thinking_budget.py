@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-from rewards.budget import Tolerances, comply
+from rewards.budget import Tolerances, complies, comply
 from rewards.tokenizer import load_tokenizer
 from rewards.types import RewardInput, Score
 from verifiers.thinking.format import FORMATS, ThinkingFormat
@@ -18,7 +18,6 @@ from verifiers.thinking.tokens import ByteTokenizer, ThinkingTokens, bind
 CLAIM_TOLERANCE = 0.0625
 """Share of the interval by which a claimed number may be off and count as true."""
 _BYTES = "bytes"
-_WHOLE = 1 - 1e-9
 _FACTORS = ("form", "floor")
 
 
@@ -136,7 +135,7 @@ def thinking_budget(
         parts["form"] = 0.0
         faults["there is no answer"] = None
     if whole:
-        parts["whole"] = float(all(part >= _WHOLE for name, part in parts.items() if name != "used"))
+        parts["whole"] = float(complies(parts))
     weighted = [(weights.get(name, 1.0), part) for name, part in parts.items() if name not in _FACTORS]
     mean = sum(weight * part for weight, part in weighted) / sum(weight for weight, _ in weighted)
     detail = parts if sample.response_ids is not None else {**parts, "re_encoded": 1.0}

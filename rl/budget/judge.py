@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rewards.budget import complies
 from rewards.builtin.thinking_budget import thinking_budget
 from rewards.config import RewardConfig
 from rewards.types import RewardInput
@@ -22,8 +23,6 @@ from rollout.types import Sample, StopReason
 from verifiers.thinking.parse import parse
 from verifiers.thinking.tokens import ThinkingTokens
 from verifiers.thinking.trace import Kind
-
-_WHOLE = 1 - 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Judged:
     @property
     def complies(self) -> bool:
         """Every part of the protocol is met in full; using the budget up is none."""
-        return all(part >= _WHOLE for name, part in self.parts.items() if name not in ("used", "whole"))
+        return complies(self.parts)
 
 
 class BudgetJudge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -18,13 +17,6 @@ def cache_folder() -> Path:
     """`$PONDER_CACHE`, or `~/.cache/ponder`."""
     given = os.environ.get("PONDER_CACHE")
     return Path(given).expanduser() if given else Path.home() / ".cache" / "ponder"
-
-
-def hash_folder(digest: hashlib._Hash, folder: Path) -> None:
-    """Add the names and contents of a folder's files to a digest; what lies in folders of it is left out."""
-    for file in sorted(file for file in folder.iterdir() if file.is_file()):
-        with file.open("rb") as stream:
-            digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> bool:

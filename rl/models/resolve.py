@@ -8,6 +8,7 @@ Looking a name up imports no torch; building does.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import math
 import re
@@ -42,7 +43,16 @@ class ResolvedModel:
     tokenizer_path: Path
     parameters: int
     built: str
-    """How it came: `built` or `cached` (ours), `folder`, `hub`."""
+    """How it came: `built` or `cached` (ours), `folder`, `hub`, or what was added to such a one."""
+
+    def digest(self) -> bytes:
+        """A hash of the names and contents of its files; what lies in folders below is left out."""
+        found = hashlib.sha256()
+        for folder in dict.fromkeys((self.path, self.tokenizer_path)):
+            for file in sorted(file for file in folder.iterdir() if file.is_file()):
+                with file.open("rb") as stream:
+                    found.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+        return found.digest()
 
 
 def resolve_model(name: str, *, cache: Path | None = None) -> ResolvedModel:

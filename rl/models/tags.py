@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from rl.models.cache import build_once, cache_folder, hash_folder
+from rl.models.cache import build_once, cache_folder
 from rl.models.resolve import ResolvedModel, count_parameters
+from verifiers.thinking.tokens import TokenizerLike, own_token
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -33,22 +34,14 @@ def with_tags(
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model.tokenizer_path, trust_remote_code=trust_remote_code)
-    missing = [tag for tag in tags if len(_spelling(tokenizer, tag)) > 1]
+    missing = [tag for tag in tags if own_token(tag, cast(TokenizerLike, tokenizer)) is None]
     if not missing:
         return model
-    digest = hashlib.sha256("\x00".join(missing).encode())
-    for folder in dict.fromkeys((model.path, model.tokenizer_path)):
-        hash_folder(digest, folder)
-    digest.update(Path(__file__).read_bytes())
+    digest = hashlib.sha256("\x00".join(missing).encode() + model.digest() + Path(__file__).read_bytes())
     name = f"{Path(model.name).name}-tags-{digest.hexdigest()[:16]}"
     target = (cache or cache_folder()) / "models" / name
     build_once(target, lambda folder: _add(model, tokenizer, missing, folder, trust_remote_code))
     return ResolvedModel(target, model.name, target, count_parameters(target), f"tags added: {', '.join(missing)}")
-
-
-def _spelling(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
 
 
 def _add(
@@ -62,7 +55,7 @@ def _add(
     import torch
     from transformers import AddedToken, AutoModelForCausalLM
 
-    pieces = [_spelling(tokenizer, tag) for tag in missing]
+    pieces = [tokenizer.encode(tag, add_special_tokens=False) for tag in missing]
     tokenizer.add_tokens([AddedToken(tag, special=True, normalized=False) for tag in missing], special_tokens=True)
     network: Any = AutoModelForCausalLM.from_pretrained(model.path, dtype="auto", trust_remote_code=trust_remote_code)
     if len(tokenizer) > len(network.get_input_embeddings().weight):  # else rows that nothing used are there

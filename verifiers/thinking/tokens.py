@@ -109,9 +109,8 @@ def bind(thinking: ThinkingFormat, tokenizer: TokenizerLike) -> ThinkingTokens:
         return tokenizer.decode(ids, skip_special_tokens=False)
 
     def ids_of(tag: str) -> tuple[int, ...]:
-        one = tokenizer.convert_tokens_to_ids(tag)
-        # Where the token is not there, some tokenizers give the id of the unknown one.
-        return (one,) if one is not None and decode([one]).strip() == tag else tuple(encode(tag))
+        one = own_token(tag, tokenizer)
+        return tuple(encode(tag)) if one is None else (one,)
 
     tags = tuple(ids_of(tag) for tag in thinking.tags)
     for tag, ids in zip(thinking.tags, tags, strict=True):
@@ -121,6 +120,14 @@ def bind(thinking: ThinkingFormat, tokenizer: TokenizerLike) -> ThinkingTokens:
                 "Ways out: (1) add the tag to the tokenizer as a special token; (2) choose tags that it can spell"
             )
     return ThinkingTokens(thinking, tags, encode, decode)
+
+
+def own_token(tag: str, tokenizer: TokenizerLike) -> int | None:
+    """The id of the token that is the tag; None where the tokenizer has none."""
+    one = tokenizer.convert_tokens_to_ids(tag)
+    # Where the token is not there, some tokenizers give the id of the unknown one.
+    known = one is not None and tokenizer.decode([one], skip_special_tokens=False).strip() == tag
+    return one if known else None
 
 
 class ByteTokenizer:

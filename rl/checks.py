@@ -217,11 +217,12 @@ def _devices(config: RunConfig) -> Iterator[Problem]:
 def _warm_start(config: RunConfig) -> Iterator[Problem]:
     if config.warmup is None or config.warmup.examples is not None:
         return
-    if not any(source.generator for source in config.data.train):
+    if not any(source.generator or source.worked for source in config.data.train):
         yield Problem(
             ("warmup",),
             "has no worked examples to learn from: data.train has no `generator`, which makes its own. Ways out:\n"
-            "(1) warmup.examples: a JSONL file of prompts and responses,\n(2) leave `warmup` out.",
+            "(1) warmup.examples: a JSONL file of prompts and responses,\n(2) `worked: equations` at a source of word "
+            "problems,\n(3) leave `warmup` out.",
             also=(("data", "train"),),
         )
 
@@ -265,21 +266,27 @@ def _warnings(config: RunConfig) -> Iterator[str]:
             f"learner.packing is on, but {kernel} on {device} computes attention between the samples of a packed row "
             "too, and throws it away: with long samples that costs more than padding. `auto` packs where it pays."
         )
-    sampling = config.algorithm.dynamic_sampling
-    if sampling.enabled and sampling.oversampling > 1 and config.algorithm.importance.kind == "off":
-        yield (
-            f"algorithm.dynamic_sampling.oversampling is {sampling.oversampling:g}: groups left over from a step are "
-            "learnt from a step later, by other weights than sampled them. algorithm.importance.kind: tis corrects "
-            "for that."
-        )
-    if config.streaming.max_staleness > 0 and config.algorithm.importance.kind == "off":
-        yield (
-            f"streaming.max_staleness is {config.streaming.max_staleness}: samples are learnt from by other weights "
-            "than sampled them. algorithm.importance.kind: tis (or icepop, full) corrects for that."
-        )
+    if config.algorithm.importance.kind == "off" and config.algorithm.old_logprobs == "learner":
+        yield from _uncorrected(config)
     pretrained = config.model.critic is not None
     if config.algorithm.uses_critic and config.algorithm.value_pretraining.max_steps == 0 and not pretrained:
         yield (
             "algorithm.value_pretraining.max_steps is 0: the policy starts with a critic that knows nothing (in "
             "VAPO's ablation that costs most of the gain)."
+        )
+
+
+def _uncorrected(config: RunConfig) -> Iterator[str]:
+    """Where samples are learnt from by other weights than sampled them, and the ratio does not know it."""
+    ways = "Corrected by algorithm.importance.kind: tis (icepop, full), or by algorithm.old_logprobs: rollout."
+    sampling = config.algorithm.dynamic_sampling
+    if sampling.enabled and sampling.oversampling > 1:
+        yield (
+            f"algorithm.dynamic_sampling.oversampling is {sampling.oversampling:g}: groups left over from a step are "
+            f"learnt from a step later, by other weights than sampled them. {ways}"
+        )
+    if config.streaming.max_staleness > 0:
+        yield (
+            f"streaming.max_staleness is {config.streaming.max_staleness}: samples are learnt from by other weights "
+            f"than sampled them. {ways}"
         )

@@ -136,6 +136,8 @@ def _warmup(options: argparse.Namespace) -> int:
             levels_per_trace=options.levels_per_trace,
             untagged=options.untagged,
         )
+    if options.untagged or options.out is not None:
+        raise ConfigError("--untagged and --out say how --make-data writes examples: add --make-data TRACES.")
     if config.warmup is None:
         raise ConfigError(f"{options.config} has no `warmup` section. Add one: `warmup: {{}}` takes its defaults.")
     from rl.data.source import load_examples

@@ -81,8 +81,9 @@ def warm_model(
     worked = load_worked(base / config.examples) if config.examples else [e for e in examples if e.response]
     if not worked:
         raise ConfigError(
-            "data.train has no worked examples to warm up on: only a `generator` makes its own. Ways out: (1) "
-            "warmup.examples: a JSONL file of prompts and responses; (2) leave `warmup` out."
+            "data.train has no worked examples to warm up on: a `generator` makes its own, `worked: equations` found "
+            "none in the files. Ways out: (1) warmup.examples: a JSONL file of prompts and responses; (2) leave "
+            "`warmup` out."
         )
     if budget is None and any(example.budgeted for example in worked):
         raise ConfigError(

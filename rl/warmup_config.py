@@ -16,7 +16,7 @@ class WarmupConfig(Section):
     """
 
     examples: Path | None = None
-    """JSONL of {"prompt" or "messages", "response"}; default: the generator's own worked examples."""
+    """JSONL of {"prompt" or "messages", "response"}; default: what the sources of `data.train` work out themselves."""
     noise: float = Field(0.25, ge=0, lt=1)
     """Share of generated examples whose work contains a mistake."""
     budget_noise: float = Field(0.25, ge=0, lt=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,9 @@ class SourceConfig(Section):
     """System turn put before the question."""
     task: str | None = None
     """Task name in metrics; default: the generator, puzzle or file name."""
+    worked: Literal["equations"] | None = None
+    """With `path`: what a warm-up learns from where the data has answers alone. `equations`: the one equation of a word
+    problem's numbers that gives its answer (rl/data/equations.py); rows without one are not learnt from there."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the generator or puzzle."""
 
@@ -44,6 +47,8 @@ class SourceConfig(Section):
             raise ValueError(f"give exactly one of generator, puzzle, path (given: {', '.join(given) or 'none'})")
         if self.path is None and self.size is None:
             raise ValueError(f"`size` says how many prompts `{given[0]}` makes: add it")
+        if self.worked is not None and self.path is None:
+            raise ValueError(f"`worked` is for the rows of a file, not for a {given[0]}")
         return self
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from rewards.rows import Row, chat_turns, read_rows
 from rl.data.config import SourceConfig
+from rl.data.equations import work_out
 from rl.data.example import Example, Message
 from rl.data.generators import GENERATORS
 from rl.errors import ConfigError
@@ -152,7 +153,9 @@ def _from_row(source: SourceConfig, row: dict[str, Any], path: Path, number: int
     question = _column(row, source.question_column, path, number)
     answer = _column(row, source.answer_column, path, number)
     messages = _messages(source, question, f"{path}, line {number}, column `{source.question_column}`")
-    return Example(name, messages, str(answer), task, row)
+    text = question if isinstance(question, str) else messages[-1]["content"]
+    worked = work_out(text, str(answer)) if source.worked == "equations" else None
+    return Example(name, messages, str(answer), task, row, response=worked)
 
 
 def _column(row: Row, name: str, path: Path, number: int) -> Any:

@@ -68,6 +68,7 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", QUICKSTART, "data.train=[{path: no.jsonl}]", "warmup="], 2, "data.train.0.path: "),
         (["train", QUICKSTART, "--fast"], 2, "unrecognized argument: --fast"),
         (["warmup", QUICKSTART, "warmup="], 2, "has no `warmup` section"),
+        (["warmup", QUICKSTART, "--untagged"], 2, "add --make-data TRACES"),
         (["eval", QUICKSTART, "--checkpoint", "3"], 2, "--checkpoint needs a run folder"),
         (["eval", QUICKSTART, "--checkpoint", "3", "--model", "tiny"], 2, "give --model or --checkpoint, not both"),
         (["report", "nowhere"], 1, "error: nowhere is not a run folder"),

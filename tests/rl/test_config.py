@@ -287,6 +287,17 @@ def test_a_rate_that_never_falls_is_a_warning(tmp_path: Path) -> None:
     assert warned(30) and not warned(29)
 
 
+@pytest.mark.parametrize("late", ["streaming.max_staleness=1", "algorithm.dynamic_sampling.oversampling=2"])
+def test_samples_of_older_weights_are_a_warning_where_no_ratio_knows_it(tmp_path: Path, late: str) -> None:
+    def warned(*overrides: str) -> bool:
+        given = load(tmp_path, None, "algorithm.preset=dapo", late, *overrides)
+        return any("by other weights than sampled them" in warning for warning in given.warnings)
+
+    assert warned()
+    assert not warned("algorithm.importance.kind=tis")
+    assert not warned("algorithm.old_logprobs=rollout")
+
+
 def test_packing_where_the_kernel_computes_the_whole_row_is_a_warning(tmp_path: Path) -> None:
     def warned(*overrides: str) -> bool:
         return any("learner.packing is on" in warning for warning in load(tmp_path, None, *overrides).warnings)

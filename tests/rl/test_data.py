@@ -5,7 +5,9 @@
 3. Files: JSONL and Parquet; whatever is wrong is a ConfigError that names file, line and way out.
 4. Overlap of training and held-out questions stops the run with its count.
 5. `render` applies the chat template and refuses prompts that do not fit, with names and numbers.
-6. `PromptStream`: every prompt once an epoch, and an exact resume.
+6. `worked: equations`: the one way from a problem's numbers to its answer, right in its own reading; none where there
+   are two or none.
+7. `PromptStream`: every prompt once an epoch, and an exact resume.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from rewards.errors import DataFileError
 from rl.data.char_count import CharCount
 from rl.data.config import SourceConfig
+from rl.data.equations import work_out
 from rl.data.example import Example
 from rl.data.letter_count import LetterCount, LetterCountOptions, letter_count_examples
 from rl.data.source import load_examples, render, require_disjoint
@@ -193,6 +196,50 @@ def test_jsonl_columns_template_and_system(tmp_path: Path) -> None:
         {"problem": "1+1", "solution": 2, "level": "easy"},
         "data",
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "work"),
+    [
+        ("Tom had 15 cards and lost 6. How many are left?", "9", r"15 - 6 = 9, \boxed{9}"),
+        ("Tom lost 6 of 15 cards.", "9", r"15 - 6 = 9, \boxed{9}"),
+        ("79 pictures, 44 in one album, the rest in 5.", "7", r"79 - 44 = 35, 35 / 5 = 7, \boxed{7}"),
+        ("7 rode every 5 minutes. How many rode in 15?", "21", r"7 / 5 = 1.4, 15 * 1.4 = 21, \boxed{21}"),
+        ("10 books, 1 book and 3 books at $16 each.", "224", r"10 + 1 = 11, 3 + 11 = 14, 16 * 14 = 224, \boxed{224}"),
+        ("3.5 meters at $1,200 a meter.", "4200", r"3.5 * 1200 = 4200, \boxed{4200}"),
+        ("2, 3 and 4 apples.", "10", None),  # (2 + 3) * 2 is not there; 3 * 4 - 2 and 2 * 3 + 4 are
+        ("2 boxes of 2.", "4", None),  # 2 + 2 and 2 * 2
+        ("49 burgers in a week. How many a day?", "7", None),  # one number
+        ("4 and 9", "100", None),
+        ("4 and 9", "many", None),
+        ("10 miles in 3 hours.", "3.3333333333", None),
+        ("1 2 3 4 5 6", "21", None),
+    ],
+)
+def test_the_one_way_to_an_answer_is_its_worked_solution(question: str, answer: str, work: str | None) -> None:
+    assert work_out(question, answer) == work
+
+
+@given(st.lists(st.integers(2, 60), min_size=2, max_size=4), st.integers(0, 4000))
+def test_every_worked_step_is_true_and_leads_to_the_answer(numbers: list[int], answer: int) -> None:
+    work = work_out(" and ".join(map(str, numbers)), str(answer))
+    if work is None:
+        return
+    *steps, boxed = work.split(", ")
+    for step in steps:
+        left, right = step.split(" = ")
+        assert eval(left) == pytest.approx(float(right))
+    assert steps[-1].endswith(f"= {answer}") and boxed == rf"\boxed{{{answer}}}"
+
+
+def test_a_file_is_worked_out_where_the_source_says_so(tmp_path: Path) -> None:
+    rows = [{"question": "6 of 15 are lost.", "answer": "9"}, {"question": "4 and 9", "answer": "100"}]
+    text = "\n".join(map(json.dumps, rows))
+    asked = load(tmp_path, text, worked="equations", template="Problem 1: {question}")
+    assert [example.response for example in asked] == [r"15 - 6 = 9, \boxed{9}", None]
+    assert {example.response for example in load(tmp_path, text)} == {None}
+    with pytest.raises(ValueError, match="for the rows of a file, not for a generator"):
+        SourceConfig(generator="letter_count", size=2, worked="equations")
 
 
 def test_parquet_with_chat_turns(tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def _into_window(
     """Train until the pass rate lies in the window; returns it."""
     low, high, interval = config.pass_rate_low, config.pass_rate_high, config.check_every_steps
     before = None
+    training.advance(config.min_steps)
     while True:
         rate = check(training.step)
         progress(f"warm-up step {training.step}: sampled pass rate {rate:.2f} (window {low:g} to {high:g})")
@@ -186,10 +187,7 @@ def _into_window(
                 raise PonderError(_too_low(rate, config))
             before = training.snapshot()
         elif before is None:
-            raise PonderError(
-                f"the model's sampled pass rate is {rate:.2f} before any warm-up, above the window ({low:g} to "
-                f"{high:g}). Leave `warmup` out, or raise warmup.pass_rate_high."
-            )
+            raise PonderError(_too_high(rate, config))
         elif interval == 1:
             raise PonderError(
                 f"the sampled pass rate jumps over the window ({low:g} to {high:g}) in one step (to {rate:.2f}). "
@@ -199,6 +197,19 @@ def _into_window(
             interval //= 2
             training.restore(before)
         training.advance(min(interval, config.max_steps - training.step))
+
+
+def _too_high(rate: float, config: WarmupConfig) -> str:
+    window = f"above the window ({config.pass_rate_low:g} to {config.pass_rate_high:g})"
+    if config.min_steps:
+        return (
+            f"the model's sampled pass rate is {rate:.2f} at its first check, after warmup.min_steps "
+            f"({config.min_steps}), {window}. Lower warmup.min_steps, or raise warmup.pass_rate_high."
+        )
+    return (
+        f"the model's sampled pass rate is {rate:.2f} before any warm-up, {window}. Leave `warmup` out, or raise "
+        "warmup.pass_rate_high."
+    )
 
 
 def _too_low(rate: float, config: WarmupConfig) -> str:

@@ -21,6 +21,9 @@ class WarmupConfig(Section):
     """Share of generated examples whose work contains a mistake."""
     budget_noise: float = Field(0.25, ge=0, lt=1)
     """With a `budget` section: share of the examples whose thinking breaks its budget's protocol."""
+    min_steps: int = Field(0, ge=0)
+    """Optimizer steps before the first check: for a model that is right in another form than the examples', or so far
+    from right that its first check (long, aimless responses) only takes time."""
     max_steps: int = Field(600, ge=1)
     """Optimizer steps at most; missing the window by then is an error."""
     examples_per_step: int = Field(32, ge=1)
@@ -40,4 +43,6 @@ class WarmupConfig(Section):
     def _window(self) -> WarmupConfig:
         if self.pass_rate_low >= self.pass_rate_high:
             raise ValueError("pass_rate_low must be below pass_rate_high")
+        if self.min_steps > self.max_steps:
+            raise ValueError("min_steps must not be above max_steps")
         return self

@@ -2,7 +2,7 @@
 
     .venv/bin/pip install --no-deps --target build/trl trl==1.16.0 datasets==5.2.0 pandas==3.1.1 multiprocess==0.70.19 \
         xxhash==4.1.0 python-dateutil==4.0.0 six==1.17.0
-    python -m tests.benchmarks.bench_trl [--model tiny|smollm2-135m] [--steps N] [--trl build/trl]
+    python -m tests.benchmarks.bench_trl [--model tiny|tiny-48|smollm2-135m] [--steps N] [--trl build/trl]
 
 The same warmed-up model, task, samples a step, loss (DAPO's token mean, clip 0.2 / 0.28, advantages divided by the
 group's spread, no KL, one optimizer step a batch, for which neither computes old log-probabilities), learning rate and
@@ -45,10 +45,13 @@ class Case:
     """Of a step, with 8 samples each."""
     answers: int
     """To each held-out prompt."""
+    passes: int = 1
+    """How often `letter_count` counts a word: that many times as long a response."""
 
 
 CASES = {
     "tiny": Case("quickstart_dapo.yaml", 64, 16, 4),
+    "tiny-48": Case("quickstart_dapo.yaml", 64, 16, 4, passes=3),
     "smollm2-135m": Case("smollm2_135m_char_count.yaml", 16, 8, 1),
 }
 GROUP = 8
@@ -68,6 +71,10 @@ def settings(case: Case, steps: int, folder: Path) -> dict[str, Any]:
         "checkpoint": {"every_steps": steps},
         "tracking": {"tensorboard": False},
     }
+    if case.passes > 1:
+        for source in config["data"]["train"] + config["data"]["eval"]:
+            source["options"] = source["options"] | {"passes": case.passes}
+        config["rollout"]["max_response_tokens"] *= case.passes
     config["algorithm"] = {"preset": "dapo", "old_logprobs": "rollout", "dynamic_sampling": {"enabled": False}}
     config["learner"]["policy"]["warmup_steps"] = 0
     return config

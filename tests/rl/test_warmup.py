@@ -188,6 +188,15 @@ def test_a_window_that_cannot_be_hit_says_what_to_change(rate: Callable[[int], f
         search(rate)
 
 
+def test_the_first_check_is_after_min_steps() -> None:
+    assert search(lambda step: step / 200, min_steps=30)[0] == [30, 70]
+    assert search(lambda step: 0.3, min_steps=30) == ([30], 0.3)
+    with pytest.raises(PonderError, match=r"0\.90 at its first check, after warmup\.min_steps \(30\), above"):
+        search(lambda step: 0.9, min_steps=30)
+    with pytest.raises(ValueError, match="min_steps must not be above max_steps"):
+        search(lambda step: 0.3, min_steps=201)
+
+
 def test_the_last_check_is_at_max_steps() -> None:
     assert search(lambda step: 0.0 if step < 100 else 0.4, max_steps=100)[0] == [0, 40, 80, 100]
 

@@ -14,6 +14,9 @@ from pydantic import ValidationError
 from rl.budget.config import level_of, read_level, rising
 from rl.errors import ConfigError, PonderError
 
+ANSWER_TOKENS = 1024
+"""What a response may have beside its thinking, unless said otherwise."""
+PROMPT_TOKENS = 2048
 EXAMPLES = """  ponder budget runs/quickstart-budget/checkpoints/step-000040/policy --data held_out.jsonl \\
     --levels 0 24 48 96 unlimited --format '{intervals: {0: 0, 48: 24, 192: 48}, max_overshoot: 4}'
   ponder budget ByteDance-Seed/Seed-OSS-36B-Instruct --data aime.jsonl --levels 512 1024 4096 unlimited --samples 8
@@ -30,8 +33,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--size", metavar="N", type=int, help="only the first so many questions")
     sub.add_argument("--question-column", default="question", metavar="NAME", help="(%(default)s)")
     sub.add_argument("--answer-column", default="answer", metavar="NAME", help="(%(default)s)")
-    sub.add_argument("--max-response-tokens", metavar="N", type=int, default=2048, help="(%(default)s)")
-    sub.add_argument("--context-tokens", metavar="N", type=int, default=4096, help="(%(default)s)")
+    sub.add_argument(
+        "--max-response-tokens", metavar="N", type=int, help=f"(the largest level + {ANSWER_TOKENS}, 2048 at least)"
+    )
+    sub.add_argument(
+        "--context-tokens", metavar="N", type=int, help=f"(the longest response + {PROMPT_TOKENS} for the prompt)"
+    )
     sub.add_argument("--temperature", type=float, default=1.0, metavar="T", help="(%(default)s)")
     sub.add_argument("--top-p", type=float, default=1.0, metavar="P", help="(%(default)s)")
     sub.add_argument("--format", default="seed", metavar="YAML", help="budget.format: a name or fields (seed)")
@@ -88,6 +95,7 @@ def _config(options: argparse.Namespace) -> Any:
     }
     try:
         levels = rising(read_level(level) for level in options.levels)
+        longest = options.max_response_tokens or max(2048, max(levels) + ANSWER_TOKENS)
         form = yaml.safe_load(options.format)
         config = RunConfig.model_validate(
             {
@@ -95,7 +103,7 @@ def _config(options: argparse.Namespace) -> Any:
                 "steps": 1,
                 "prompts_per_step": 1,
                 "group_size": 1,
-                "model": {"name": options.model, "context_tokens": options.context_tokens},
+                "model": {"name": options.model, "context_tokens": options.context_tokens or longest + PROMPT_TOKENS},
                 "data": {"train": [source], "eval": [source]},
                 "algorithm": {"preset": "grpo"},
                 "rewards": [{"use": options.reward, "name": "right"}],
@@ -106,7 +114,7 @@ def _config(options: argparse.Namespace) -> Any:
                     "turn": options.turn,
                     "enforce": options.enforce,
                 },
-                "rollout": {"max_response_tokens": options.max_response_tokens},
+                "rollout": {"max_response_tokens": longest},
                 "evaluation": {
                     "samples_per_prompt": options.samples,
                     "sampling": {"temperature": options.temperature, "top_p": options.top_p},
@@ -139,7 +147,7 @@ def _of_endpoint(options: argparse.Namespace, config: Any) -> Any:
         words=config.budget.format,
         turn=options.turn,
         sampling=config.evaluation.sampling,
-        max_response_tokens=options.max_response_tokens,
+        max_response_tokens=config.rollout.max_response_tokens,
     )
     return measure_endpoint(
         endpoint,

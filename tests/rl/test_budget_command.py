@@ -123,6 +123,13 @@ def test_a_system_turn_tells_the_budget(server: Server, data: Path) -> None:
     assert all("which is 512." in one["messages"][0]["content"] for one in server.asked)
 
 
+def test_a_response_has_room_for_the_largest_budget(server: Server, data: Path) -> None:
+    for levels, longest in (["512", "unlimited"], 2048), (["0", "4096"], 4096 + 1024):
+        server.asked.clear()
+        assert main(command(server, data, "--levels", *levels)) == 0
+        assert {one["max_tokens"] for one in server.asked} == {longest}
+
+
 def test_a_busy_endpoint_is_asked_again(server: Server, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint.time, "sleep", lambda seconds: None)
     server.busy = 2
@@ -149,7 +156,7 @@ def test_an_endpoint_that_refuses_is_named(
     [
         (["--levels", "lots"], "a level is a number of tokens"),
         (["--levels", "512", "--format", "other"], "none of seed, think"),
-        (["--levels", "4096"], "no room for an answer after the largest budget"),
+        (["--levels", "4096", "--max-response-tokens", "2048"], "no room for an answer after the largest budget"),
         (["--levels", "512", "--enforce", "cap"], "an endpoint's responses cannot be changed"),
     ],
 )

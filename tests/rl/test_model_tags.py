@@ -13,13 +13,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from rl.budget.prompts import Budgets
 from rl.load_config import load_config
 from rl.models.resolve import ResolvedModel, resolve_model
 from rl.models.tags import with_tags
 from rl.prepare import base_model
+from tests.rl.learner_parts import make_model
 from verifiers.thinking.format import FORMATS
 
 TAGS = FORMATS["think"].tags
@@ -80,6 +84,19 @@ def test_missing_tags_become_tokens_and_nothing_else_changes(
 def test_only_what_is_missing_is_added(tiny: ResolvedModel, tmp_path: Path) -> None:
     found = with_tags(tiny, ("<seed:think>", "<why>"), cache=tmp_path)
     assert found.built == "tags added: <why>"
+
+
+def test_the_unknown_token_is_no_tag(tmp_path: Path) -> None:
+    """A tokenizer that has a token for what it does not know gives that one's id for a missing tag."""
+    words = Tokenizer(WordLevel({"[UNK]": 0, "a": 1, "</s>": 2}, unk_token="[UNK]"))
+    words.pre_tokenizer = Whitespace()
+    make_model(tmp_path / "model", vocabulary=3)
+    known = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]", eos_token="</s>")
+    assert known.convert_tokens_to_ids("<think>") == 0
+    known.save_pretrained(tmp_path / "model")
+    found = with_tags(resolve_model(str(tmp_path / "model")), ("<think>", "</think>"), cache=tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(found.path)
+    assert tokenizer("a <think> b </think>", add_special_tokens=False)["input_ids"] == [1, 3, 0, 4]
 
 
 def test_the_copy_is_made_once_for_the_same_files(tiny: ResolvedModel, tmp_path: Path) -> None:

@@ -53,6 +53,19 @@ def parse_condition(text: str) -> Condition:
     return _condition(tree, text)
 
 
+def columns_of(text: str) -> frozenset[str]:
+    """The data set's columns that a condition asks for.
+
+    Raises:
+        SyntaxError: it is no condition (`parse_condition` says why).
+    """
+    return frozenset(
+        node.attr
+        for node in ast.walk(ast.parse(text.strip(), mode="eval"))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "columns"
+    )
+
+
 def _condition(node: ast.expr, text: str) -> Condition:
     match node:
         case ast.BoolOp(op=op, values=values):

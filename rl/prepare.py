@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from rl.budget.measure import BudgetMetrics, GroupMetrics, no_metrics
 from rl.budget.prompts import Budgets
 from rl.config import RunConfig
-from rl.data.source import load_examples, render, require_disjoint
+from rl.data.source import load_examples, render, require_columns, require_disjoint
 from rl.errors import PonderError
 from rl.learner.export import read_value_head
 from rl.models.resolve import ResolvedModel, resolve_model
@@ -49,6 +49,7 @@ def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
     held_out = load_examples(config.data.eval, base)
     examples = load_examples(config.data.train, base, exclude=held_out)
     require_disjoint(examples, held_out)
+    require_columns(examples, config.rewards)
     resolved = base_model(config)
     console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")
     path = resolved.path

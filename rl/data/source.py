@@ -2,6 +2,7 @@
 
 - `load_examples`: the questions of all sources, with their answers.
 - `require_disjoint`: no held-out question may be trained on.
+- `require_columns`: what rewards ask of the data is there.
 - `render`: questions -> token ids by the model's chat template, checked against the context.
 """
 
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from rewards.conditions import columns_of
+from rewards.config import RewardConfig
 from rewards.rows import Row, chat_turns, read_rows
 from rl.data.config import SourceConfig
 from rl.data.equations import work_out
@@ -65,6 +68,21 @@ def require_disjoint(train: Sequence[Example], held_out: Sequence[Example]) -> N
             f"{len(shared)} of {len(held_out)} held-out questions are also in data.train (data.eval: {first}): "
             "accuracy on them would mean nothing. Remove them from one of the two, or give generators different seeds."
         )
+
+
+def require_columns(examples: Sequence[Example], rewards: Sequence[RewardConfig]) -> None:
+    """Check that each column in the `when:` of a reward is one of some example: elsewhere it is None, and says nothing.
+
+    Raises:
+        ConfigError: with the columns that there are.
+    """
+    there = {column for example in examples for column, value in example.columns.items() if value is not None}
+    for place, reward in enumerate(rewards):
+        if missing := sorted(columns_of(reward.when or "None") - there):
+            raise ConfigError(
+                f"rewards.{place}.when: `{reward.when}` asks for column `{missing[0]}`, which no row of data.train has."
+                f" Columns: {', '.join(sorted(there)) or 'none'}."
+            )
 
 
 def render(

@@ -3,7 +3,8 @@
 1. `letter_count`: answers are right, worked responses box them, flawed ones box another number.
 2. Procedural sources are seeded, free of repeats, and avoid held-out questions.
 3. Files: JSONL and Parquet; whatever is wrong is a ConfigError that names file, line and way out.
-4. Overlap of training and held-out questions stops the run with its count.
+4. Overlap of training and held-out questions stops the run with its count, a reward's column that no row has with its
+   name.
 5. `render` applies the chat template and refuses prompts that do not fit, with names and numbers.
 6. `worked: equations`: the one way from a problem's numbers to its answer, right in its own reading; none where there
    are two or none.
@@ -26,13 +27,14 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from rewards.config import RewardConfig
 from rewards.errors import DataFileError
 from rl.data.char_count import CharCount
 from rl.data.config import SourceConfig
 from rl.data.equations import work_out
 from rl.data.example import Example
 from rl.data.letter_count import LetterCount, LetterCountOptions, letter_count_examples
-from rl.data.source import load_examples, render, require_disjoint
+from rl.data.source import load_examples, render, require_columns, require_disjoint
 from rl.data.stream import PromptStream
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
@@ -308,6 +310,18 @@ def test_overlap_is_counted_and_named(tmp_path: Path) -> None:
 
 
 # --- worked examples
+
+
+def test_a_reward_may_only_ask_for_columns_that_are_there(tmp_path: Path) -> None:
+    rows = [{"question": "1+1", "answer": "2", "kind": "sum"}, {"question": "2", "answer": "2", "level": 3}]
+    examples = load(tmp_path, "\n".join(map(json.dumps, rows)))
+
+    def ask(*conditions: str | None) -> None:
+        require_columns(examples, [RewardConfig(use="math", when=condition) for condition in conditions])
+
+    ask(None, 'columns.kind == "sum" and not columns.level == 3', 'task == "data"')
+    with pytest.raises(ConfigError, match=r"rewards\.1\.when: .*`levl`, .*Columns: answer, kind, level, question"):
+        ask(None, "columns.kind == 1 or columns.levl > 2")
 
 
 def test_worked_examples_from_prompts_and_from_turns(tmp_path: Path) -> None:

@@ -187,6 +187,8 @@ def _eval(options: argparse.Namespace) -> int:
     print(f"model             {model or config.model.name}")
     print(f"prompts           {measured.prompts} x {measured.samples_per_prompt} samples")
     print(f"pass@1            {measured.accuracy:.3f} +- {measured.ci95:.3f} (95%)")
+    for task, one in measured.tasks.items():
+        print(f"  {task:<15} {one.accuracy:.3f} +- {one.ci95:.3f} ({one.prompts} prompts)")
     for k, value in measured.pass_at.items():
         if k > 1:
             print(f"{f'pass@{k}':<17} {value:.3f}")

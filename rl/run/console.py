@@ -112,7 +112,13 @@ class Console:
         length = metrics.get("eval/response_tokens_mean")
         tail = f", mean response {length:.1f} tokens" if length is not None else ""
         accuracy = f"{metrics['eval/accuracy']:.3f}"
-        self._print(Text.assemble(f"held-out accuracy {when}: ", (accuracy, "bold"), tail))
+        tasks = [
+            f"{name.removeprefix('eval/accuracy/')} {value:.3f}"
+            for name, value in metrics.items()
+            if name.startswith("eval/accuracy/")
+        ]
+        each = f" ({', '.join(tasks)})" if tasks else ""
+        self._print(Text.assemble(f"held-out accuracy {when}: ", (accuracy, "bold"), each, tail))
 
     def summary(self, summary: Mapping[str, Any], report: Path) -> None:
         """The outcome of a finished run: `summary.json` and where the report lies."""

@@ -7,7 +7,7 @@ arXiv 2107.03374).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import comb, sqrt
 
 import numpy as np
@@ -17,6 +17,17 @@ from rl.collect import Collector
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
 from rollout.types import Prompt, StopReason
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """pass@1 of some prompts."""
+
+    accuracy: float
+    """Mean over prompts of the share of right samples."""
+    ci95: float
+    """Half the width of its 95% interval, from the spread over prompts."""
+    prompts: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Evaluation:
     """Counted at each budget that they were measured at."""
     samples_per_prompt: int
     groups: Sequence[ScoredGroup]
+    tasks: Mapping[str, Accuracy] = field(default_factory=dict)
+    """Each task's own; empty where all prompts are of one."""
     budget: Mapping[str, float] = field(default_factory=dict)
     """Metrics by thinking budget (`rl.budget.metrics`); empty where the run has none."""
 
@@ -49,6 +62,7 @@ class Evaluation:
             "truncated": self.truncated,
             "prompts": self.prompts,
             "samples_per_prompt": self.samples_per_prompt,
+            **({"tasks": {task: asdict(one) for task, one in self.tasks.items()}} if self.tasks else {}),
             **({"budget": dict(self.budget)} if self.budget else {}),
         }
 
@@ -61,20 +75,30 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
 def summarise_groups(groups: Sequence[ScoredGroup], judge: GroupMetrics = no_metrics) -> Evaluation:
     """Turn scored groups (one size) into an `Evaluation`."""
     size = len(groups[0].samples)
-    rates = np.array([group.correct / size for group in groups])
+    whole = _accuracy(groups)
+    tasks = sorted({group.prompt.task for group in groups})
     samples = [sample for group in groups for sample in group.samples]
     ks = [2**i for i in range(size.bit_length()) if 2**i <= size]
     return Evaluation(
-        accuracy=float(rates.mean()),
-        ci95=1.96 * float(rates.std(ddof=1)) / sqrt(len(rates)) if len(rates) > 1 else 0.0,
+        accuracy=whole.accuracy,
+        ci95=whole.ci95,
         pass_at={k: float(np.mean([pass_at_k(size, group.correct, k) for group in groups])) for k in ks},
         response_tokens_mean=float(np.mean([len(sample.response_ids) for sample in samples])),
         truncated=float(np.mean([sample.stop_reason is StopReason.LENGTH for sample in samples])),
         prompts=len(groups),
         samples_per_prompt=size,
         groups=groups,
+        tasks={task: _accuracy([group for group in groups if group.prompt.task == task]) for task in tasks}
+        if len(tasks) > 1
+        else {},
         budget=judge(groups),
     )
+
+
+def _accuracy(groups: Sequence[ScoredGroup]) -> Accuracy:
+    rates = np.array([group.correct / len(group.samples) for group in groups])
+    half = 1.96 * float(rates.std(ddof=1)) / sqrt(len(rates)) if len(rates) > 1 else 0.0
+    return Accuracy(float(rates.mean()), half, len(rates))
 
 
 async def evaluate(

@@ -200,6 +200,7 @@ class Session:
             "eval/accuracy": measured.accuracy,
             "eval/response_tokens_mean": measured.response_tokens_mean,
             "eval/truncated": measured.truncated,
+            **{f"eval/accuracy/{task}": one.accuracy for task, one in measured.tasks.items()},
             **prefixed(measured.budget, "eval"),
         }
         if not self.tracker.evaluated(self.state.step):

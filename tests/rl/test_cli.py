@@ -161,7 +161,7 @@ def test_eval_of_a_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     """A run's own configuration and checkpoint; overrides on both sides of an option."""
     from rl import evaluate
     from rl.load_config import load_config
-    from rl.run.evaluation import Evaluation
+    from rl.run.evaluation import Accuracy, Evaluation
 
     run = tmp_path / "run"
     checkpoint = run / "checkpoints" / "step-000003"
@@ -173,7 +173,8 @@ def test_eval_of_a_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
     def measure(config: object, **arguments: object) -> Evaluation:
         told.update(arguments, config=config)
-        return Evaluation(0.5, 0.1, {1: 0.5, 2: 0.7}, 20.0, 0.0, 10, 2, ())
+        tasks = {"mawps": Accuracy(0.4, 0.2, 6), "svamp": Accuracy(0.65, 0.1, 4)}
+        return Evaluation(0.5, 0.1, {1: 0.5, 2: 0.7}, 20.0, 0.0, 10, 2, (), tasks)
 
     monkeypatch.setattr(evaluate, "evaluate_model", measure)
     code, out, err = ponder(
@@ -184,5 +185,5 @@ def test_eval_of_a_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     assert told["config"].seed == 5
     assert told["config"].evaluation.samples_per_prompt == 2
     assert told["config"].rollout.max_response_tokens == 40
-    assert "pass@1            0.500 +- 0.100 (95%)" in out
+    assert "pass@1            0.500 +- 0.100 (95%)\n  mawps           0.400 +- 0.200 (6 prompts)" in out
     assert "pass@2            0.700" in out

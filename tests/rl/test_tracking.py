@@ -140,6 +140,7 @@ def show(console: Console) -> None:
     console.plan([("model", "tiny"), ("a step", "32 prompts x 8 = 256 samples")])
     console.status("starting")
     console.evaluation(0, {"eval/accuracy": 0.41, "eval/response_tokens_mean": 33.0})
+    console.evaluation(2, {"eval/accuracy": 0.5, "eval/accuracy/mawps": 0.25, "eval/accuracy/svamp": 0.75})
     console.value_step(1, {"critic/explained_variance": 0.5, "critic/loss": 0.1})
     console.begin(12)
     console.step(1, STEP)
@@ -159,6 +160,7 @@ def test_plain_screen() -> None:
     assert sum(line.startswith("step ") for line in lines) == 2
     assert "value pretraining 1  explained variance 0.500  loss 0.100" in lines
     assert "held-out accuracy before training: 0.410, mean response 33.0 tokens" in lines
+    assert "held-out accuracy after step 2: 0.500 (mawps 0.250, svamp 0.750)" in lines
     assert "warning: look [here]" in lines
     assert " held-out accuracy  0.410 -> 0.930" in lines
     assert " before    wrong [red]8" in lines

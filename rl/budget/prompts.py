@@ -12,7 +12,7 @@ from rl.budget.draw import draw_budget
 from rl.budget.turns import BudgetTurns
 from rl.errors import ConfigError
 from rollout.types import Prompt
-from verifiers.thinking.render import render_thinking
+from verifiers.thinking.render import render_thinking, require_space
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -25,7 +25,7 @@ class Budgets:
         """Bind the section to a tokenizer.
 
         Raises:
-            ConfigError: the chat template leaves budgets out.
+            ConfigError: the chat template leaves budgets out, or reflections are too long for their intervals.
         """
         self.config, self._seed = config, seed
         self.turns = BudgetTurns(config, tokenizer)
@@ -33,8 +33,14 @@ class Budgets:
         self.levels = [level_of(level) for level in config.evaluated_levels()]
         """At which held-out prompts are measured."""
         trained = [level_of(level) for level in config.trained_levels()]
-        self.turns.check(list(dict.fromkeys([*trained, *self.levels])))
-        self.extra_tokens = max(self.turns.extra_tokens(level) for level in [*trained, *self.levels])
+        every = list(dict.fromkeys([*trained, *self.levels]))
+        self.turns.check(every)
+        for level in every:
+            try:
+                require_space(level, self.tokens)
+            except ValueError as error:
+                raise ConfigError(f"budget.format: {error}.") from None
+        self.extra_tokens = max(self.turns.extra_tokens(level) for level in every)
         """What telling a budget adds to a prompt, at most."""
 
     def thinking(self, plain: Sequence[int], budget: int | None) -> list[int]:

@@ -6,7 +6,8 @@
 4. A prompt tells its budget and its interval.
 5. A template that leaves the budget out is refused; Seed-OSS's words in a system turn are the way out, or words of
    the run's own. What a template opens is read from what it renders.
-6. Budgets that leave no room for an answer are refused; those at the limit are not.
+6. Budgets that leave no room for an answer are refused, and reflections that are longer than their interval; those at
+   the limit are not.
 """
 
 from __future__ import annotations
@@ -209,6 +210,20 @@ def test_budgets_must_leave_room_for_an_answer(tokenizer: PreTrainedTokenizerBas
     budgets.require_room(needed + 1)
     with pytest.raises(ConfigError, match=f"takes up to {needed} tokens"):
         budgets.require_room(needed)
+
+
+@pytest.mark.parametrize("level", [64, 128, 256])
+def test_a_reflection_must_end_before_the_next_is_due(tokenizer: PreTrainedTokenizerBase, level: int) -> None:
+    def bind(interval: int, overshoot: int) -> Budgets:
+        words = {"intervals": {0: 0, level: interval}, "max_overshoot": overshoot}
+        return Budgets(section(levels={0: 1, level: 1}, format=words), tokenizer, seed=0)
+
+    said = bind(level, 0)
+    size = max(len(said.tokens.reflection(said.words.reflection(at, level - at))) for at in range(level - 16))
+    with pytest.raises(ConfigError, match=f"too many for one every {size}, the interval of budget {level}"):
+        bind(size, 0)
+    plain = said.tokens.encode(" a b c d" * level)
+    assert len(bind(size + 5, 4).thinking(plain, level)) >= level
 
 
 def test_the_budget_turn_needs_room_in_the_context(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -48,16 +48,8 @@ def render_thinking(plain: Sequence[int], budget: int | None, tokens: ThinkingTo
 def _with_reflections(plain: Sequence[int], budget: int, tokens: ThinkingTokens) -> list[int]:
     words, interval, out, done = tokens.format, tokens.format.interval(budget), list[int](), 0
     for due in range(interval, budget, interval):
-        at = due + words.max_overshoot
-        longest = len(tokens.reflection(words.reflection(at, max(budget - at, 0))))
-        if at + longest > budget and due + interval > budget:
-            break  # it would not fit before the budget is used up
-        if longest + words.max_overshoot >= interval:
-            raise ValueError(
-                f"a reflection takes {longest} tokens and may come {words.max_overshoot} late: too many for one every "
-                f"{interval}, the interval of budget {budget}. Ways out: (1) longer `intervals`; (2) a shorter `used`; "
-                "(3) a smaller `max_overshoot`; (4) tags that are single tokens"
-            )
+        if not _fits(due, budget, tokens):
+            break
         place = break_place(plain, done + due - len(out), words.max_overshoot, tokens)
         if place is None:
             break
@@ -69,6 +61,35 @@ def _with_reflections(plain: Sequence[int], budget: int, tokens: ThinkingTokens)
     if place is None and len(plain) - done < left:
         return [*out, *plain[done:]]
     return [*out, *plain[done:place], *tokens.reflection(words.exhausted)]
+
+
+def require_space(budget: int | None, tokens: ThinkingTokens) -> None:
+    """Check that a thinking of any length can be written at a budget.
+
+    Raises:
+        ValueError: a reflection is so long that the next one would be due before its end, with ways out.
+    """
+    if budget is not None and budget > 0:
+        interval = tokens.format.interval(budget)
+        for due in range(interval, budget, interval):
+            if not _fits(due, budget, tokens):
+                break
+
+
+def _fits(due: int, budget: int, tokens: ThinkingTokens) -> bool:
+    """Whether the reflection that is due there ends before the budget is used up, and before the next one is due."""
+    words, interval = tokens.format, tokens.format.interval(budget)
+    at = due + words.max_overshoot
+    longest = len(tokens.reflection(words.reflection(at, max(budget - at, 0))))
+    if at + longest > budget and due + interval > budget:
+        return False
+    if longest + words.max_overshoot >= interval:
+        raise ValueError(
+            f"a reflection takes {longest} tokens and may come {words.max_overshoot} late: too many for one every "
+            f"{interval}, the interval of budget {budget}. Ways out: (1) longer `intervals`; (2) a shorter `used`; "
+            "(3) a smaller `max_overshoot`; (4) tags that are single tokens"
+        )
+    return True
 
 
 def break_place(plain: Sequence[int], first: int, overshoot: int, tokens: ThinkingTokens) -> int | None:

@@ -36,7 +36,7 @@ def test_a_step_is_that_of_plain_torch(tmp_path: Path) -> None:
         "model": {"name": "tiny", "context_tokens": 128},
         "data": {"train": [{"generator": "letter_count", "size": 16, "seed": 1}]},
         "algorithm": {"preset": "dapo", "old_logprobs": "rollout", "dynamic_sampling": {"enabled": False}},
-        "rewards": [{"use": "letters.py:letters"}],
+        "rewards": [{"use": "math"}, {"use": "letters.py:letters"}],
         "rollout": {"max_response_tokens": 24, "max_concurrent_samples": 16, "cpu_kv_cache_gib": 0.25},
         "learner": {"policy": {"learning_rate": 1e-3, "warmup_steps": 0}, "tokens_per_micro_batch": 256},
         "checkpoint": {"every_steps": 1},

@@ -17,6 +17,7 @@ from rl.errors import ConfigError, PonderError
 ANSWER_TOKENS = 1024
 """What a response may have beside its thinking, unless said otherwise."""
 PROMPT_TOKENS = 2048
+"""Room for the prompt, unless said otherwise."""
 EXAMPLES = """  ponder budget runs/quickstart-budget/checkpoints/step-000040/policy --data held_out.jsonl \\
     --levels 0 24 48 96 unlimited --format '{intervals: {0: 0, 48: 24, 192: 48}, max_overshoot: 4}'
   ponder budget ByteDance-Seed/Seed-OSS-36B-Instruct --data aime.jsonl --levels 512 1024 4096 unlimited --samples 8

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 MAX_NUMBERS = 5
 """A problem that names more has too many ways to its answer."""
@@ -35,7 +36,7 @@ def work_out(question: str, answer: str) -> str | None:
     """
     try:
         goal = Fraction(answer.replace(",", ""))
-    except ValueError:
+    except (ValueError, ZeroDivisionError):
         return None
     found = [Fraction(text.replace(",", "")) for text in _NUMBER.findall(question)]
     if not 2 <= len(found) <= MAX_NUMBERS or not _short(goal):
@@ -55,18 +56,17 @@ def work_out(question: str, answer: str) -> str | None:
 def _ways(terms: list[_Term], operations: int) -> Iterator[_Term]:
     """What that many operations make of some of the terms; every result on the way is used."""
     if operations == 0:
-        if sum(bool(term.steps) for term in terms) == 1:
-            yield next(term for term in terms if term.steps)
+        made = [term for term in terms if term.steps]
+        if len(made) == 1:
+            yield made[0]
         return
-    for i, first in enumerate(terms):
-        for j in range(i + 1, len(terms)):
-            rest = [term for k, term in enumerate(terms) if k not in (i, j)]
-            for result in _combine(first, terms[j]):
-                yield from _ways([*rest, result], operations - 1)
+    for first, second in combinations(terms, 2):
+        rest = [term for term in terms if term is not first and term is not second]
+        for result in _combine(first, second):
+            yield from _ways([*rest, result], operations - 1)
 
 
-def _combine(first: _Term, second: _Term) -> Iterator[_Term]:
-    a, b = first, second
+def _combine(a: _Term, b: _Term) -> Iterator[_Term]:
     yield _step(a, "+", b, a.value + b.value, a.probe + b.probe)
     yield _step(a, "*", b, a.value * b.value, a.probe * b.probe)
     for x, y in ((a, b), (b, a)):

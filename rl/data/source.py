@@ -78,7 +78,8 @@ def require_columns(examples: Sequence[Example], rewards: Sequence[RewardConfig]
     """
     there = {column for example in examples for column, value in example.columns.items() if value is not None}
     for place, reward in enumerate(rewards):
-        if missing := sorted(columns_of(reward.when or "None") - there):
+        asked = columns_of(reward.when) if reward.when is not None else frozenset()
+        if missing := sorted(asked - there):
             raise ConfigError(
                 f"rewards.{place}.when: `{reward.when}` asks for column `{missing[0]}`, which no row of data.train has."
                 f" Columns: {', '.join(sorted(there)) or 'none'}."

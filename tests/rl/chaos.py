@@ -29,6 +29,7 @@ import yaml
 
 from rl.run.tracking import read_metrics
 from rl.stream import StreamState
+from tests.rl.letters import USE
 
 CONFIG: dict[str, Any] = {
     "seed": 7,
@@ -39,18 +40,13 @@ CONFIG: dict[str, Any] = {
     "model": {"name": "tiny", "context_tokens": 512},
     "data": {"train": [{"generator": "letter_count", "size": 64, "seed": 1}]},
     "algorithm": {"preset": "reinforce_pp", "kl": None, "importance": {"kind": "tis"}},
-    "rewards": [{"use": "math"}, {"use": "letters.py:letters"}],
+    "rewards": [{"use": "math"}, {"use": USE}],
     "rollout": {"max_response_tokens": 440, "max_concurrent_samples": 16, "cpu_kv_cache_gib": 0.25, "cpu_threads": 1},
     "streaming": {"max_staleness": 2},
     "learner": {"policy": {"learning_rate": 1e-3}, "cpu_threads": 1},
     "checkpoint": {"every_steps": 3},
     "tracking": {"tensorboard": False},
 }
-REWARD = """
-def letters(sample) -> float:
-    return sum(character.isalpha() for character in sample.response) / max(len(sample.response), 1)
-"""
-"""An untrained model ends its turn by chance, after some hundred tokens; this reward gives it something to learn."""
 
 PARTS = {
     "rollout worker": "ray::RolloutWorker",
@@ -72,7 +68,6 @@ class Outcome:
 
 def write_config(folder: Path, name: str, **changes: Any) -> list[str]:
     """The command that trains `CONFIG` in the folder."""
-    (folder / "letters.py").write_text(REWARD)
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump({"name": name, "runs_folder": str(folder / "runs"), **CONFIG, **changes}))
     return [sys.executable, "-m", "rl.cli", "train", str(file)]

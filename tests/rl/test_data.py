@@ -214,6 +214,7 @@ def test_jsonl_columns_template_and_system(tmp_path: Path) -> None:
         ("49 burgers in a week. How many a day?", "7", None),  # one number
         ("4 and 9", "100", None),
         ("4 and 9", "many", None),
+        ("4 and 9", "1/0", None),
         ("10 miles in 3 hours.", "3.3333333333", None),
         ("1 2 3 4 5 6", "21", None),
     ],

@@ -14,13 +14,8 @@ import pytest
 import yaml
 
 from rl.models.resolve import resolve_model
+from tests.rl.letters import USE
 from tests.rl.plain_step import compare_first_step
-
-REWARD = """
-def letters(sample) -> float:
-    return sum(character.isalpha() for character in sample.response) / max(len(sample.response), 1)
-"""
-"""Differs within a group even without a warm start."""
 
 
 @pytest.mark.slow
@@ -36,12 +31,11 @@ def test_a_step_is_that_of_plain_torch(tmp_path: Path) -> None:
         "model": {"name": "tiny", "context_tokens": 128},
         "data": {"train": [{"generator": "letter_count", "size": 16, "seed": 1}]},
         "algorithm": {"preset": "dapo", "old_logprobs": "rollout", "dynamic_sampling": {"enabled": False}},
-        "rewards": [{"use": "math"}, {"use": "letters.py:letters"}],
+        "rewards": [{"use": "math"}, {"use": USE}],
         "rollout": {"max_response_tokens": 24, "max_concurrent_samples": 16, "cpu_kv_cache_gib": 0.25},
         "learner": {"policy": {"learning_rate": 1e-3, "warmup_steps": 0}, "tokens_per_micro_batch": 256},
         "checkpoint": {"every_steps": 1},
     }
-    (tmp_path / "letters.py").write_text(REWARD)
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "rl.cli", "train", str(tmp_path / "run.yaml")]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

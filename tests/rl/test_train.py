@@ -28,6 +28,7 @@ import pytest
 import yaml
 
 from rl.run.tracking import PRETRAINING, read_metrics
+from tests.rl.letters import USE
 
 STEPS = 6
 CONFIG: dict[str, Any] = {
@@ -43,17 +44,12 @@ CONFIG: dict[str, Any] = {
         "eval": [{"generator": "letter_count", "size": 4, "seed": 2}],
     },
     "algorithm": {"preset": "vapo", "alpha": 1.0, "value_pretraining": {"min_steps": 2, "max_steps": 2}},
-    "rewards": [{"use": "math"}, {"use": "letters.py:letters"}],
+    "rewards": [{"use": "math"}, {"use": USE}],
     "rollout": {"max_response_tokens": 24, "max_concurrent_samples": 16, "cpu_kv_cache_gib": 0.25},
     "learner": {"policy": {"learning_rate": 1e-3}, "critic": {"learning_rate": 1e-3}},
     "evaluation": {"every_steps": 2},
     "checkpoint": {"every_steps": 1},
 }
-REWARD = """
-def letters(sample) -> float:
-    return sum(character.isalpha() for character in sample.response) / max(len(sample.response), 1)
-"""
-"""A reward that even a model without a warm start gets now more, now less of: there must be something to learn."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -96,7 +92,6 @@ class Run:
 
 def make_run(tmp: Path, name: str) -> Run:
     config = tmp / f"{name}.yaml"
-    (tmp / "letters.py").write_text(REWARD)
     config.write_text(yaml.safe_dump({"name": name, "runs_folder": str(tmp / "runs"), **CONFIG}))
     return Run(tmp / "runs" / name, [sys.executable, "-m", "rl.cli", "train", str(config)])
 

@@ -96,6 +96,14 @@ def _model(config: RunConfig) -> Iterator[Problem]:
 
 def _kernel(config: RunConfig) -> Iterator[Problem]:
     attention, key = config.model.attention, ("model", "attention")
+    kernel = choose_attention(attention, planned_device(config))
+    if config.learner.share_prompts == "on" and kernel != "sdpa":
+        yield Problem(
+            ("learner", "share_prompts"),
+            f"is on, but the attention kernel is {kernel}, and sdpa is the one that takes the mask of shared prompts. "
+            "Ways out:\n(1) learner.share_prompts: auto,\n(2) model.attention: sdpa.",
+            also=(key,),
+        )
     if attention == "eager" and config.learner.sequence_parallel > 1:
         yield Problem(
             key,

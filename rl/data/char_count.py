@@ -7,6 +7,8 @@ letter is two tokens in both, and the model copies what stands a fixed distance 
     How many r are there in word s-t-r-a-w?
     s0t0r1a1w1 \\boxed{1}
 
+With `thinking` the counting stands between thinking tags: the task of a run with budgets.
+
 A flawed response has one miscount: the count goes on from it, so the boxed answer is wrong. How often the letter occurs
 is drawn first, evenly from 1 to the whole word, as it is there; the other letters are independent.
 """
@@ -22,6 +24,7 @@ from pydantic import Field, model_validator
 
 from rewards.config import Section
 from rl.data.example import Example
+from verifiers.thinking import THINK_TAGS
 
 QUESTION = "How many {letter} are there in word {word}?"
 
@@ -33,6 +36,8 @@ class CharCountOptions(Section):
     """Fewest letters of a word."""
     word_length_max: int = Field(20, ge=1)
     """Most letters of a word."""
+    thinking: bool = False
+    """The counting stands between the tags of `budget.format: seed`."""
 
     @model_validator(mode="after")
     def _lengths(self) -> CharCountOptions:
@@ -47,6 +52,7 @@ class CharCount:
 
     letter: str
     word: str
+    thinking: bool = False
 
     @property
     def question(self) -> str:
@@ -64,6 +70,9 @@ class CharCount:
         for index, letter in enumerate(self.word):
             count += (letter == self.letter) != (index == miscount_at)
             counting += f"{letter}{count}"
+        if self.thinking:
+            start, end = THINK_TAGS
+            counting = f"{start}{counting}{end}"
         return f"{counting} \\boxed{{{count}}}"
 
 
@@ -77,7 +86,7 @@ def char_counts(seed: int, options: CharCountOptions) -> Iterator[CharCount]:
         times = rng.randint(1, length)
         letters = [letter] * times + [rng.choice(others) for _ in range(length - times)]
         rng.shuffle(letters)
-        yield CharCount(letter, "".join(letters))
+        yield CharCount(letter, "".join(letters), options.thinking)
 
 
 def char_count_examples(seed: int, options: CharCountOptions) -> Iterator[Example]:

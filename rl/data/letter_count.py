@@ -23,9 +23,9 @@ from pydantic import Field, model_validator
 
 from rewards.config import Section
 from rl.data.example import Example
+from verifiers.thinking import THINK_TAGS
 
 QUESTION = "How many times does the letter {letter} appear in: {word} ?"
-THINK_START, THINK_END = "<seed:think>", "</seed:think>"
 
 
 class LetterCountOptions(Section):
@@ -77,7 +77,8 @@ class LetterCount:
             count += counts
             steps.append(f" {letter} {count}")
         counting = "".join(steps) if self.passes == 1 else f"{''.join(steps)}." * self.passes
-        return f"{THINK_START}{counting}{THINK_END} \\boxed{{{count}}}"
+        start, end = THINK_TAGS
+        return f"{start}{counting}{end} \\boxed{{{count}}}"
 
 
 def letter_counts(seed: int, options: LetterCountOptions) -> Iterator[LetterCount]:

@@ -6,6 +6,10 @@ budget, and dealt over the ranks by Karmarkar-Karp number partitioning on their 
 padding, and micro-batches are cut by `rl/learner/packing.py`. Every rank gets the same number of micro-batches, because
 the ranks reduce gradients together; what is missing is filled with empty ones. A sequence-parallel group counts as one
 rank here.
+
+Where prompts may be shared, samples of one prompt stay together: the prompts are shuffled and dealt over the optimizer
+steps, a row is all samples of a prompt that a rank has of a step (as far as the budget goes), and each optimizer step
+takes whichever is less work, such rows or one for each sample.
 """
 
 from __future__ import annotations
@@ -13,12 +17,12 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rl.batch import Batch
-from rl.learner.micro import MicroBatch
-from rl.learner.packing import pack
+from rl.learner.micro import Layout, MicroBatch, by_prompt
+from rl.learner.packing import Row, pack
 from rl.learner.partition import karmarkar_karp
 
 WORTH_A_MICRO_BATCH = 1 / 16
@@ -46,6 +50,8 @@ class OptimizerStep:
     ranks: tuple[tuple[MicroBatch, ...], ...]
     """[rank][position]; the same number of positions on every rank."""
     counts: Counts
+    layout: Layout = "padded"
+    """Of its micro-batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Schedule:
     """Share of the tokens computed that are padding."""
     imbalance: float
     """By which share the heaviest rank's estimated work, padding included, exceeds the ranks' mean."""
+    spared: float = 0.0
+    """Share of the samples' tokens that are not computed because samples share their prompt."""
 
 
 def sample_cost(length: int, hidden_size: int) -> float:
@@ -68,6 +76,11 @@ def sample_cost(length: int, hidden_size: int) -> float:
     return length + length**2 / (12 * hidden_size)
 
 
+def shared_cost(width: int, hidden_size: int) -> float:
+    """The same of a row that several samples share: under a mask, attention is computed between all its tokens."""
+    return width + width**2 / (6 * hidden_size)
+
+
 def schedule(
     batch: Batch,
     *,
@@ -76,7 +89,7 @@ def schedule(
     tokens_per_micro_batch: int,
     hidden_size: int,
     seed: int,
-    packed: bool = False,
+    layout: Layout = "padded",
     columns: int = 1,
 ) -> Schedule:
     """Split a batch; deterministic in its arguments.
@@ -88,24 +101,40 @@ def schedule(
         tokens_per_micro_batch: most tokens, padding included; a longer sample gets a micro-batch of its own.
         hidden_size: of the model, which says how much long samples cost (`sample_cost`).
         seed: of the shuffle over optimizer steps.
-        packed: a micro-batch is one row of its samples one after another.
+        layout: of the micro-batches; `shared` where it is less work than `padded`.
         columns: rows are padded to a multiple of it (ranks that share each sequence); not counted in the budget.
 
     Returns:
         Every sample exactly once.
     """
-    lengths = [len(sample.prompt_ids) + len(sample.response_ids) for sample in batch.samples]
-    costs = [sample_cost(length, hidden_size) for length in lengths]
-    work = _Work(lengths, costs, tokens_per_micro_batch, packed, columns)
-    order = list(range(len(batch)))
-    random.Random(seed).shuffle(order)
+    works = [
+        _Work.on(batch, tokens_per_micro_batch, hidden_size, kind, columns)
+        for kind in (("shared", "padded") if layout == "shared" else (layout,))
+    ]
+    order = _shuffled(batch, seed, together=layout == "shared")
     steps = min(steps, len(order))
     parts = [order[len(order) * i // steps : len(order) * (i + 1) // steps] for i in range(steps)]
-    planned = tuple(OptimizerStep(_ranks(part, work, ranks), count(batch, part)) for part in parts)
-    padded = sum(work.padded(micro) for step in planned for rank in step.ranks for micro in rank)
-    heaviest = sum(max(work.of(rank) for rank in step.ranks) for step in planned)
-    mean = sum(work.of(rank) for step in planned for rank in step.ranks) / ranks
-    return Schedule(planned, padding=1 - sum(lengths) / padded, imbalance=heaviest / mean - 1)
+    planned = [min(((_ranks(part, work, ranks), work) for work in works), key=_heaviest) for part in parts]
+    micros = [(micro, work) for dealt, work in planned for rank in dealt for micro in rank]
+    own, computed = (sum(work.tokens(micro) for micro, work in micros), sum(work.padded(m) for m, work in micros))
+    mean = sum(work.of(rank) for dealt, work in planned for rank in dealt) / ranks
+    return Schedule(
+        tuple(
+            OptimizerStep(dealt, count(batch, part), work.layout)
+            for part, (dealt, work) in zip(parts, planned, strict=True)
+        ),
+        padding=1 - own / computed,
+        imbalance=sum(map(_heaviest, planned)) / mean - 1,
+        spared=1 - own / sum(works[0].lengths),
+    )
+
+
+def _shuffled(batch: Batch, seed: int, *, together: bool) -> list[int]:
+    """All samples in an order drawn from the seed; `together`: those of a prompt one after the other."""
+    everything = range(len(batch))
+    rows = by_prompt(batch, everything) if together else [(i,) for i in everything]
+    random.Random(seed).shuffle(rows)
+    return [i for row in rows for i in row]
 
 
 def count(batch: Batch, indices: Sequence[int]) -> Counts:
@@ -123,64 +152,130 @@ def count(batch: Batch, indices: Sequence[int]) -> Counts:
     )
 
 
+Dealt = tuple[tuple[MicroBatch, ...], ...]
+"""[rank][position]"""
+
+
 @dataclass(frozen=True)
 class _Work:
     """What samples cost, alone and in a micro-batch."""
 
+    batch: Batch
     lengths: Sequence[int]
     costs: Sequence[float]
+    """Of each sample in a row of its own."""
     budget: int
-    packed: bool = False
-    columns: int = 1
+    hidden_size: int
+    layout: Layout
+    columns: int
+
+    @classmethod
+    def on(cls, batch: Batch, budget: int, hidden_size: int, layout: Layout, columns: int) -> _Work:
+        """A batch's."""
+        lengths = [len(sample.prompt_ids) + len(sample.response_ids) for sample in batch.samples]
+        costs = [sample_cost(length, hidden_size) for length in lengths]
+        return cls(batch, lengths, costs, budget, hidden_size, layout, columns)
+
+    def rows(self, samples: Iterable[int]) -> list[Row]:
+        """What lies in a row together, by falling width. Not for packed ones, which `pack` makes.
+
+        Of two rows of one prompt, no micro-batch has room for both: what was split stays so.
+        """
+        if self.layout == "shared":
+            rows = [part for row in by_prompt(self.batch, samples) for part in self._within_budget(row)]
+        else:
+            rows = [(i,) for i in samples]
+        return sorted(rows, key=lambda row: (-self.width(row), row))
+
+    def _within_budget(self, row: Row) -> list[Row]:
+        parts: list[Row] = []
+        for i in row:
+            if parts and self.width((*parts[-1], i)) <= self.budget:
+                parts[-1] = (*parts[-1], i)
+            else:
+                parts.append((i,))
+        return parts
+
+    def width(self, row: Row) -> int:
+        """Tokens of a row."""
+        whole = sum(self.lengths[i] for i in row)
+        if self.layout != "shared":
+            return whole
+        return whole - (len(row) - 1) * len(self.batch.samples[row[0]].prompt_ids) - 1  # nothing follows the last token
+
+    def row_cost(self, row: Row) -> float:
+        """A row's work."""
+        return self.costs[row[0]] if len(row) == 1 else shared_cost(self.width(row), self.hidden_size)
+
+    def tokens(self, micro: MicroBatch) -> int:
+        """Without padding."""
+        if self.layout == "packed":
+            return sum(self.lengths[i] for i in micro)
+        return sum(self.width(row) for row in self.rows(micro))
 
     def padded(self, micro: MicroBatch) -> int:
         """Tokens computed."""
-        own = [self.lengths[i] for i in micro]
-        rows, width = (1, sum(own)) if self.packed else (len(own), max(own, default=0))
+        if self.layout == "packed":
+            rows, width = 1, self.tokens(micro)
+        else:
+            own = [self.width(row) for row in self.rows(micro)]
+            rows, width = len(own), max(own, default=0)
         return rows * math.ceil(width / self.columns) * self.columns
 
     def cost(self, micro: MicroBatch) -> float:
         """A micro-batch's work, padding and launch included."""
         if not micro:
             return 0.0
-        own = [self.costs[i] for i in micro]
-        return (sum(own) if self.packed else len(own) * max(own)) + WORTH_A_MICRO_BATCH * self.budget
+        if self.layout == "packed":
+            own = sum(self.costs[i] for i in micro)
+        else:
+            rows = [self.row_cost(row) for row in self.rows(micro)]
+            own = len(rows) * max(rows)
+        return own + WORTH_A_MICRO_BATCH * self.budget
 
     def of(self, micros: Sequence[MicroBatch]) -> float:
         """A rank's work."""
         return sum(self.cost(micro) for micro in micros)
 
 
-def _ranks(part: Sequence[int], work: _Work, ranks: int) -> tuple[tuple[MicroBatch, ...], ...]:
-    """Micro-batches of each rank: of two ways to deal padded ones, the one whose heaviest rank has less work.
+def _heaviest(way: tuple[Dealt, _Work]) -> float:
+    """Work of the rank that has most of it."""
+    dealt, work = way
+    return max(work.of(rank) for rank in dealt)
+
+
+def _ranks(part: Sequence[int], work: _Work, ranks: int) -> Dealt:
+    """Micro-batches of each rank: of the ways to deal padded ones, the one whose heaviest rank has least work.
 
     Micro-batches that are cut first and dealt whole have little padding, but there must be enough of them to balance;
-    samples that are dealt first balance almost exactly, but each rank's are fewer to cut micro-batches of.
+    rows or samples that are dealt first balance better, but each rank's are fewer to cut micro-batches of, and samples
+    of one prompt may come apart.
     """
-    if work.packed:
-        rows = pack([work.lengths[i] for i in part], [work.costs[i] for i in part], work.budget, ranks)
-        return tuple(tuple(tuple(part[k] for k in row) for row in own) for own in rows)
-    by_length = sorted(part, key=lambda i: (-work.lengths[i], i))
-    micros = _cut(by_length, work)
-    cut_first = [[micros[k] for k in hand] for hand in karmarkar_karp([work.cost(m) for m in micros], ranks)]
-    hands = karmarkar_karp([work.costs[i] for i in by_length], ranks)
-    dealt_first = [_cut([by_length[k] for k in hand], work) for hand in hands]
-    chosen = min((cut_first, dealt_first), key=lambda way: max(work.of(rank) for rank in way))
+    if work.layout == "packed":
+        packed = pack([work.lengths[i] for i in part], [work.costs[i] for i in part], work.budget, ranks)
+        return tuple(tuple(tuple(part[k] for k in row) for row in own) for own in packed)
+    rows = work.rows(part)
+    micros = _cut(rows, work)
+    ways = [[[micros[k] for k in hand] for hand in karmarkar_karp([work.cost(m) for m in micros], ranks)]]
+    for dealt in (rows, [(i,) for row in rows for i in row]) if ranks > 1 else ():
+        hands = karmarkar_karp([work.row_cost(row) for row in dealt], ranks)
+        ways.append([_cut(work.rows(i for k in hand for i in dealt[k]), work) for hand in hands])
+    chosen = min(ways, key=lambda way: max(work.of(rank) for rank in way))
     most = max(len(rank) for rank in chosen)
     return tuple(tuple(rank + [()] * (most - len(rank))) for rank in chosen)
 
 
-def _cut(hand: Sequence[int], work: _Work) -> list[MicroBatch]:
-    """Micro-batches of samples sorted by falling length: the first of each sets its padded width.
+def _cut(rows: Sequence[Row], work: _Work) -> list[MicroBatch]:
+    """Micro-batches of rows sorted by falling width: the first of each sets its padded width.
 
     The cuts are those of the least total cost (dynamic programming over their positions): padded tokens, plus
     what one more micro-batch must save to be worth its launch.
     """
-    best = [0.0] + [float("inf")] * len(hand)
-    begin = [0] * (len(hand) + 1)
-    for first in range(len(hand)):
-        width = work.lengths[hand[first]]
-        for end in range(first + 1, len(hand) + 1):
+    best = [0.0] + [float("inf")] * len(rows)
+    begin = [0] * (len(rows) + 1)
+    for first in range(len(rows)):
+        width = work.width(rows[first])
+        for end in range(first + 1, len(rows) + 1):
             padded = (end - first) * width
             if padded > work.budget and end - first > 1:
                 break
@@ -188,8 +283,8 @@ def _cut(hand: Sequence[int], work: _Work) -> list[MicroBatch]:
             if cost < best[end]:
                 best[end], begin[end] = cost, first
     micros: list[MicroBatch] = []
-    end = len(hand)
+    end = len(rows)
     while end > 0:
-        micros.append(tuple(hand[begin[end] : end]))
+        micros.append(tuple(i for row in rows[begin[end] : end] for i in row))
         end = begin[end]
     return micros[::-1]

@@ -84,6 +84,9 @@ class LearnerConfig(Section):
     """Put the samples of a micro-batch into one row, one after another, without padding; none sees another. `auto`:
     where the attention kernel skips what lies between samples (flash_attention_2 and flex_attention on GPU). Other
     kernels compute attention over the whole row and mask it."""
+    share_prompts: Literal["auto", "on", "off"] = "auto"
+    """Compute the prompt of a group once, not once for each of its samples, where that is less work: with prompts about
+    as long as responses, half of it. `auto`: on CPU. Needs the kernel sdpa and a model without sliding windows."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 with float32 master weights on GPU, float32 on CPU."""
     policy: OptimizerConfig = OptimizerConfig()
@@ -112,6 +115,13 @@ class LearnerConfig(Section):
                 f"ranks ({self.ranks}) must be a multiple of sequence_parallel ({self.sequence_parallel}): each "
                 "sequence is shared by as many ranks"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_layout(self) -> LearnerConfig:
+        if self.share_prompts == "on" and (self.packing == "on" or self.sequence_parallel > 1):
+            other = "packing: on" if self.packing == "on" else f"sequence_parallel: {self.sequence_parallel}"
+            raise ValueError(f"give share_prompts: on or {other}, not both: a micro-batch has one layout")
         return self
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ from rl.learner.batching import Schedule, schedule
 from rl.learner.config import LearnerConfig
 from rl.learner.kernels import Device
 from rl.learner.messages import Job, RankEstimates, Ready, Shares, Update
+from rl.learner.micro import Layout
 from rl.learner.saved import Saved, read_saved, write_saved
 from rl.learner.worker import LearnerWorker, compute_dtype, log_path
 from rollout.weights import WeightManifest, WeightPublisher
@@ -56,7 +57,8 @@ class LearnerGroup:
         self._job = job
         self._steps = optimizer_steps_per_batch
         self._updates = 0
-        self._hidden_size, self._packed = 1, False
+        self._hidden_size = 1
+        self._layout: Layout = "padded"
         self.logs = ", ".join(str(log_path(job.log_folder, rank)) for rank in range(len(actors)))
         """Files that the ranks write to."""
         self.start_seconds = 0.0
@@ -118,7 +120,7 @@ class LearnerGroup:
         host, port = group._wait([group._actors[0].call.remote("open_rendezvous")])[0]
         ready: list[Ready] = group._wait([a.call.remote("setup", host, port) for a in group._actors])
         group.start_seconds = max(rank.seconds for rank in ready)
-        group._hidden_size, group._packed = ready[0].hidden_size, ready[0].packed
+        group._hidden_size, group._layout = ready[0].hidden_size, ready[0].layout
         return group
 
     async def estimate(self, batch: Batch) -> Estimates:
@@ -157,8 +159,8 @@ class LearnerGroup:
             train_policy: False trains the critic alone (value pretraining).
 
         Returns:
-            `policy/...` and `critic/...` as means over the optimizer steps (ratio extremes over all), `batch/padding`
-            and `batch/imbalance` (see `Schedule`).
+            `policy/...` and `critic/...` as means over the optimizer steps (ratio extremes over all), `batch/padding`,
+            `batch/spared` and `batch/imbalance` (see `Schedule`).
         """
         return await self.learn(Update.put(batch, estimates, targets, train_policy=train_policy))
 
@@ -169,7 +171,8 @@ class LearnerGroup:
         self._updates += 1
         data = (update.batch, update.estimates, update.targets)
         ranks: list[Shares] = self._leaders(await self._all("update", *data, plan, update.train_policy))
-        return {**_merged(ranks), "batch/padding": plan.padding, "batch/imbalance": plan.imbalance}
+        split = {"batch/padding": plan.padding, "batch/spared": plan.spared, "batch/imbalance": plan.imbalance}
+        return {**_merged(ranks), **split}
 
     async def write_weights(self, weights: WeightPublisher, version: int) -> WeightManifest:
         """Publish the policy's weights under a version; rank 0 writes them."""
@@ -242,7 +245,7 @@ class LearnerGroup:
             tokens_per_micro_batch=config.tokens_per_micro_batch,
             hidden_size=self._hidden_size,
             seed=seed,
-            packed=self._packed,
+            layout=self._layout,
             columns=config.sequence_parallel,
         )
 

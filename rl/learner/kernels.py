@@ -1,4 +1,4 @@
-"""Attention kernels: which one `auto` is, where packing pays, how heads are split. Imports no torch."""
+"""Attention kernels: which one `auto` is, which layouts pay with it, how heads are split. Imports no torch."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def choose_attention(attention: str, device: Device) -> str:
 def packing_pays(kernel: str, device: Device) -> bool:
     """Whether packed rows save more than they cost."""
     return device == "gpu" and kernel in SKIPS_BLOCKS
+
+
+def sharing_pays(kernel: str, device: Device) -> bool:
+    """Whether samples share their prompts without being told to: the kernel takes any mask, and it was measured."""
+    return device == "cpu" and kernel == "sdpa"
 
 
 def heads_problem(heads: int, kv_heads: int, ranks: int) -> str | None:

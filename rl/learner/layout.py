@@ -1,4 +1,4 @@
-"""How micro-batches may be laid out for a model: packed into one row, shared by sequence-parallel ranks."""
+"""How micro-batches may be laid out for a model: packed, behind shared prompts, over sequence-parallel ranks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from transformers import PreTrainedModel
 
 from rl.errors import PonderError
 from rl.learner.config import LearnerConfig
-from rl.learner.kernels import Device, packing_pays
+from rl.learner.kernels import Device, packing_pays, sharing_pays
+from rl.learner.micro import Layout
 
 ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 """Kinds of layers (transformers' `layer_types`) in which a mask decides what a token sees."""
@@ -22,21 +23,38 @@ def only_attends(model: PreTrainedModel) -> bool:
     return model._supports_attention_backend and not model._is_stateful and layers <= ATTENTION_LAYERS
 
 
-def choose_packing(model: PreTrainedModel, config: LearnerConfig, kernel: str, device: Device) -> bool:
-    """Whether micro-batches are packed rows.
+def sees_everything(model: PreTrainedModel) -> bool:
+    """Whether every layer's tokens see all before them: the one mask of shared prompts knows no windows."""
+    config = model.config.get_text_config()
+    layers = set(getattr(config, "layer_types", None) or ())
+    return layers <= {"full_attention"} and getattr(config, "sliding_window", None) is None
+
+
+def choose_layout(model: PreTrainedModel, config: LearnerConfig, kernel: str, device: Device) -> Layout:
+    """How micro-batches are laid out.
 
     Raises:
-        PonderError: packing or sequence parallelism was asked for, and the model's layers do not allow it.
+        PonderError: packing, shared prompts or sequence parallelism was asked for, and the model does not allow it.
     """
+    name = f"{model.config.name_or_path} ({type(model).__name__})"
     if only_attends(model):
-        return config.packing == "on" or (config.packing == "auto" and packing_pays(kernel, device))
+        if config.packing == "on" or (config.packing == "auto" and packing_pays(kernel, device)):
+            return "packed"
+        if config.share_prompts == "on" and not sees_everything(model):
+            raise PonderError(
+                f"{name} has layers that see a window of their tokens only: its samples cannot share a prompt. Way "
+                "out: learner.share_prompts: auto."
+            )
+        wanted = config.share_prompts == "on" or (config.share_prompts == "auto" and sharing_pays(kernel, device))
+        return "shared" if wanted and sees_everything(model) and config.sequence_parallel == 1 else "padded"
     for asked, way_out in (
         (config.packing == "on", "learner.packing: auto"),
+        (config.share_prompts == "on", "learner.share_prompts: auto"),
         (config.sequence_parallel > 1, "learner.sequence_parallel: 1"),
     ):
         if asked:
             raise PonderError(
-                f"{model.config.name_or_path} ({type(model).__name__}) has other layers than attention that connect "
-                f"tokens: its samples can be neither packed nor shared by ranks. Way out: {way_out}."
+                f"{name} has other layers than attention that connect tokens: its samples can be neither packed nor "
+                f"share a prompt, nor be shared by ranks. Way out: {way_out}."
             )
-    return False
+    return "padded"

@@ -15,6 +15,7 @@ from rl.algorithms.config import AlgorithmConfig
 from rl.batch import Batch, Estimates, Targets
 from rl.learner.config import LearnerConfig
 from rl.learner.kernels import Device
+from rl.learner.micro import Layout
 from rl.learner.objective import Share
 
 
@@ -96,5 +97,5 @@ class Ready:
     """How long that took."""
     hidden_size: int
     """Of the policy."""
-    packed: bool
-    """Whether the samples of a micro-batch go into one row."""
+    layout: Layout
+    """Of micro-batches."""

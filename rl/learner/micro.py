@@ -1,9 +1,16 @@
-"""A micro-batch as tensors: one padded row a sample, or (packed) all samples in one row, one after the other."""
+"""A micro-batch as tensors: how samples lie in rows.
+
+- `padded`: a row for each sample.
+- `packed`: all samples in one row, one after the other.
+- `shared`: samples of one prompt in a row behind a single copy of it. The prompts of a group are computed once, not
+  once for each sample, and so are their gradients; both are the same up to rounding.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,6 +19,7 @@ from torch import Tensor
 
 from rl.batch import Batch, FloatRow, TrainSample
 
+Layout = Literal["padded", "packed", "shared"]
 MicroBatch = tuple[int, ...]
 """Indices of samples; empty: nothing to do but to take part."""
 
@@ -20,15 +28,19 @@ MicroBatch = tuple[int, ...]
 class MicroTensors:
     """One micro-batch on the device. B samples, T response tokens of the longest, N = response tokens of all.
 
-    The network sees R rows of L columns. Padded: R = B, padding on the right, which needs no attention mask because
-    causal attention never looks right. Packed: R = 1, L = all tokens; positions that start again at 0 tell the
-    attention kernel where a sample begins (transformers' `find_packed_sequence_indices`).
+    The network sees R rows of L columns, padded on the right, which needs no attention mask because causal attention
+    never looks right. Padded: R = B. Packed: R = 1, L = all tokens; positions that start again at 0 tell the attention
+    kernel where a sample begins (transformers' `find_packed_sequence_indices`). Shared: a row is a prompt without its
+    last token, then for each sample that last token and the response without its own last one, which predict the
+    response; positions of each sample go on from the prompt, and a mask keeps the samples apart.
     """
 
     input_ids: Tensor
     """[R, L]"""
     position_ids: Tensor | None
-    """[1, L] of a packed row; None: every row counts from 0."""
+    """[R, L]; None: every row counts from 0."""
+    attention: Tensor | None
+    """[R, 1, L, L] bool: which columns (last) a column sees; None: all to its left, packed: of its own sample."""
     at: tuple[Tensor, Tensor]
     """([N], [N]): row and column of the position that predicts each response token."""
     targets: Tensor
@@ -39,9 +51,9 @@ class MicroTensors:
     """[B, T] bool: tokens in the loss."""
 
     @property
-    def predictors(self) -> tuple[Tensor, Tensor | None, tuple[Tensor, Tensor]]:
+    def predictors(self) -> tuple[Tensor, Tensor | None, Tensor | None, tuple[Tensor, Tensor]]:
         """What networks need to compute the states that predict the response tokens."""
-        return self.input_ids, self.position_ids, self.at
+        return self.input_ids, self.position_ids, self.attention, self.at
 
     def grid(self, flat: Tensor) -> Tensor:
         """[N] -> [B, T], 0 on padding; differentiable."""
@@ -50,49 +62,107 @@ class MicroTensors:
         )
 
 
-def tensors(batch: Batch, micro: MicroBatch, device: torch.device, *, packed: bool = False) -> MicroTensors:
+def by_prompt(batch: Batch, samples: Iterable[int]) -> list[tuple[int, ...]]:
+    """Samples put together by their prompt's tokens, in the order in which the prompts first come."""
+    rows: dict[bytes, tuple[int, ...]] = {}
+    for i in samples:
+        key = batch.samples[i].prompt_ids.tobytes()
+        rows[key] = (*rows.get(key, ()), i)
+    return list(rows.values())
+
+
+def tensors(batch: Batch, micro: MicroBatch, device: torch.device, *, layout: Layout = "padded") -> MicroTensors:
     """A micro-batch as tensors; the empty one is a single sample of two tokens outside every loss."""
+
+    def put(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(device, non_blocking=True)
+
     if not micro:
         one = torch.zeros(1, dtype=torch.long, device=device)
         yes = torch.ones(1, 1, dtype=torch.bool, device=device)
-        return MicroTensors(torch.zeros(1, 2, dtype=torch.long, device=device), None, (one, one), one, yes, ~yes)
+        return MicroTensors(torch.zeros(1, 2, dtype=torch.long, device=device), None, None, (one, one), one, yes, ~yes)
     samples = [batch.samples[i] for i in micro]
     sizes = [len(sample.response_ids) for sample in samples]
-    lengths = [len(sample.prompt_ids) + size for sample, size in zip(samples, sizes, strict=True)]
     mask = np.zeros((len(samples), max([1, *sizes])), dtype=np.bool_)
     response = np.zeros_like(mask)
     for row, (sample, size) in enumerate(zip(samples, sizes, strict=True)):
         mask[row, :size] = sample.loss_mask
         response[row, :size] = True
-    # Where each sample's first token stands.
-    if packed:
-        rows, starts = [0] * len(samples), np.cumsum([0, *lengths[:-1]]).tolist()
-        input_ids = np.zeros((1, sum(lengths)), dtype=np.int64)
-    else:
-        rows, starts = list(range(len(samples))), [0] * len(samples)
-        input_ids = np.zeros((len(samples), max(lengths)), dtype=np.int64)
-    for row, start, length, sample in zip(rows, starts, lengths, samples, strict=True):
-        input_ids[row, start : start + length] = _ids(sample)
-    columns = [
-        np.arange(start + length - size, start + length) - 1
-        for start, length, size in zip(starts, lengths, sizes, strict=True)
-    ]
-
-    def put(array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(device, non_blocking=True)
-
+    laid = _shared(batch, micro) if layout == "shared" else _one_by_one(samples, packed=layout == "packed")
     return MicroTensors(
-        input_ids=put(input_ids),
-        position_ids=put(np.concatenate([np.arange(length) for length in lengths])[None]) if packed else None,
-        at=(put(np.repeat(rows, sizes)), put(np.concatenate(columns))),
+        input_ids=put(laid.input_ids),
+        position_ids=None if laid.position_ids is None else put(laid.position_ids),
+        attention=None if laid.owners is None else _own_samples(put(laid.owners)),
+        at=(put(np.repeat(laid.rows, sizes)), put(np.concatenate(laid.columns))),
         targets=put(np.concatenate([sample.response_ids for sample in samples]).astype(np.int64)),
         response=put(response),
         mask=put(mask),
     )
 
 
-def _ids(sample: TrainSample) -> NDArray[np.int32]:
-    return np.concatenate([sample.prompt_ids, sample.response_ids])
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """Samples in rows."""
+
+    input_ids: NDArray[np.int64]
+    """[R, L]"""
+    position_ids: NDArray[np.int64] | None
+    rows: list[int]
+    """Of each sample."""
+    columns: list[NDArray[np.int64]]
+    """Of each sample: those that predict its response tokens."""
+    owners: NDArray[np.int64] | None = None
+    """[R, L]: number of the sample in its row, from 1, that a token is of; 0: all of the row (and padding)."""
+
+
+def _one_by_one(samples: Sequence[TrainSample], *, packed: bool) -> _Laid:
+    ids = [np.concatenate([sample.prompt_ids, sample.response_ids]) for sample in samples]
+    lengths = [len(own) for own in ids]
+    if packed:
+        rows, starts = [0] * len(samples), np.cumsum([0, *lengths[:-1]]).tolist()
+        input_ids = np.zeros((1, sum(lengths)), dtype=np.int64)
+    else:
+        rows, starts = list(range(len(samples))), [0] * len(samples)
+        input_ids = np.zeros((len(samples), max(lengths)), dtype=np.int64)
+    columns = []
+    for row, start, own, sample in zip(rows, starts, ids, samples, strict=True):
+        input_ids[row, start : start + len(own)] = own
+        first = start + len(sample.prompt_ids) - 1
+        columns.append(np.arange(first, first + len(sample.response_ids)))
+    positions = np.concatenate([np.arange(length) for length in lengths])[None] if packed else None
+    return _Laid(input_ids, positions, rows, columns)
+
+
+def _shared(batch: Batch, micro: MicroBatch) -> _Laid:
+    together = by_prompt(batch, micro)
+    ends = [sum(len(batch.samples[i].response_ids) for i in row) for row in together]
+    prompts = [batch.samples[row[0]].prompt_ids for row in together]
+    width = max(len(prompt) - 1 + end for prompt, end in zip(prompts, ends, strict=True))
+    input_ids, position_ids, owners = (np.zeros((len(together), width), dtype=np.int64) for _ in range(3))
+    places: dict[int, tuple[int, NDArray[np.int64]]] = {}
+    for r, (row, prompt) in enumerate(zip(together, prompts, strict=True)):
+        shared = len(prompt) - 1
+        input_ids[r, :shared] = prompt[:-1]
+        position_ids[r, :shared] = np.arange(shared)
+        start = shared
+        for number, i in enumerate(row, start=1):
+            response = batch.samples[i].response_ids
+            own = slice(start, start + len(response))
+            input_ids[r, own] = [prompt[-1], *response[:-1]] if len(response) else []
+            position_ids[r, own] = np.arange(shared, shared + len(response))
+            owners[r, own] = number
+            places[i] = r, np.arange(own.start, own.stop)
+            start = own.stop
+    rows, columns = [places[i][0] for i in micro], [places[i][1] for i in micro]
+    if len(together) == len(micro):
+        return _Laid(input_ids, None, rows, columns)
+    return _Laid(input_ids, position_ids, rows, columns, owners)
+
+
+def _own_samples(owners: Tensor) -> Tensor:
+    """[R, L] -> [R, 1, L, L]: a token sees those to its left that are of its sample or of all."""
+    seen, seer = owners[:, None, :], owners[:, :, None]
+    return ((seen == 0) | (seen == seer)).tril()[:, None]
 
 
 def rows_grid(rows: Sequence[FloatRow], micro: MicroBatch, like: MicroTensors) -> Tensor:

@@ -53,6 +53,7 @@ class PolicyNetwork(nn.Module):
         self,
         input_ids: Tensor,
         position_ids: Tensor | None,
+        attention: Tensor | None,
         at: tuple[Tensor, Tensor],
         targets: Tensor,
         temperature: float,
@@ -60,9 +61,9 @@ class PolicyNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Log-probabilities (and entropies) of `targets` [N] predicted at the positions `at` of `input_ids` [R, L].
 
-        For `position_ids` see `MicroTensors`.
+        For `position_ids` and `attention` see `MicroTensors`.
         """
-        part = self._split.part(input_ids, position_ids, at)
+        part = self._split.part(input_ids, position_ids, attention, at)
         hidden = part.states(self.model.base_model)
         logprobs, entropy = self._head[0](hidden, targets[part.own], temperature, with_entropy)
         return self._split.joined(logprobs, part), None if entropy is None else self._split.joined(entropy, part)
@@ -79,9 +80,11 @@ class CriticNetwork(nn.Module):
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
 
-    def forward(self, input_ids: Tensor, position_ids: Tensor | None, at: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(
+        self, input_ids: Tensor, position_ids: Tensor | None, attention: Tensor | None, at: tuple[Tensor, Tensor]
+    ) -> Tensor:
         """Values [N] float32 of the states at the positions `at` of `input_ids` [R, L]."""
-        part = self._split.part(input_ids, position_ids, at)
+        part = self._split.part(input_ids, position_ids, attention, at)
         return self._split.joined(self.value_head(part.states(self.backbone)).squeeze(-1).float(), part)
 
 

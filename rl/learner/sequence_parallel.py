@@ -54,8 +54,11 @@ class Ulysses:
         self._config = config
         _surround(kernel, config, self._group)
 
-    def part(self, input_ids: Tensor, position_ids: Tensor | None, at: tuple[Tensor, Tensor]) -> Part:
-        """This rank's columns; rows are padded to a multiple of the ranks."""
+    def part(
+        self, input_ids: Tensor, position_ids: Tensor | None, attention: Tensor | None, at: tuple[Tensor, Tensor]
+    ) -> Part:
+        """This rank's columns; rows are padded to a multiple of the ranks. Prompts are not shared here."""
+        assert attention is None
         rows, width = input_ids.shape
         share = -(-width // self._size)
         extra = share * self._size - width

@@ -36,7 +36,9 @@ class Part:
 class Split(Protocol):
     """Who computes what of a micro-batch."""
 
-    def part(self, input_ids: Tensor, position_ids: Tensor | None, at: tuple[Tensor, Tensor]) -> Part:
+    def part(
+        self, input_ids: Tensor, position_ids: Tensor | None, attention: Tensor | None, at: tuple[Tensor, Tensor]
+    ) -> Part:
         """This rank's part; arguments as in `MicroTensors`."""
 
     def joined(self, results: Tensor, part: Part) -> Tensor:
@@ -46,9 +48,11 @@ class Split(Protocol):
 class Whole:
     """A rank computes all of its micro-batches."""
 
-    def part(self, input_ids: Tensor, position_ids: Tensor | None, at: tuple[Tensor, Tensor]) -> Part:
+    def part(
+        self, input_ids: Tensor, position_ids: Tensor | None, attention: Tensor | None, at: tuple[Tensor, Tensor]
+    ) -> Part:
         """Everything."""
-        return Part(input_ids, position_ids, at, slice(None), len(at[0]))
+        return Part(input_ids, position_ids, at, slice(None), len(at[0]), attention)
 
     def joined(self, results: Tensor, part: Part) -> Tensor:
         """The results as they are."""

@@ -33,7 +33,7 @@ from rl.learner.config import LearnerConfig
 from rl.learner.engine import Engine, FrozenEngine, deepspeed_config, parameter_dtype
 from rl.learner.export import read_value_head, reward_model_config, reward_model_weights, write_model
 from rl.learner.kernels import Device, choose_attention
-from rl.learner.layout import choose_packing
+from rl.learner.layout import choose_layout
 from rl.learner.messages import Job, RankEstimates, Ready, Shares
 from rl.learner.micro import MicroBatch, MicroTensors, rows_grid, tensors
 from rl.learner.model import adapters_off, full_weights, load_critic, load_policy, saved_names
@@ -109,8 +109,8 @@ class LearnerWorker:
             )
         torch.manual_seed(job.seed * 1_000_003 + self.rank)
         hidden_size: int = self.model.config.get_text_config().hidden_size
-        self._packed = choose_packing(self.model, config, kernel, job.device)
-        return Ready(time.perf_counter() - started, hidden_size, self._packed)
+        layout = choose_layout(self.model, config, kernel, job.device)
+        return Ready(time.perf_counter() - started, hidden_size, layout)
 
     def _join(self, host: str, port: int) -> None:
         config = self.job.config
@@ -144,9 +144,6 @@ class LearnerWorker:
         """Micro-batches of this rank's sequence-parallel group."""
         return step.ranks[self.rank // self.job.config.sequence_parallel]
 
-    def _tensors(self, batch: Batch, micro: MicroBatch) -> MicroTensors:
-        return tensors(batch, micro, self.device, packed=self._packed)
-
     def estimate(self, batch: Batch, schedule: Schedule) -> RankEstimates:
         """Forward passes over this rank's samples; the schedule has one step."""
         step, algorithm = schedule.steps[0], self.job.algorithm
@@ -157,7 +154,7 @@ class LearnerWorker:
         values: list[Tensor] = []
         references: list[Tensor] = []
         for micro in self._own(step):
-            inputs = self._tensors(batch, micro)
+            inputs = tensors(batch, micro, self.device, layout=step.layout)
             new = entropy = None
             if algorithm.old_logprobs == "learner":
                 new, entropy = self.policy.infer(*inputs.predictors, inputs.targets, self.job.temperature, True)
@@ -232,7 +229,7 @@ class LearnerWorker:
         with_entropy = job.algorithm.entropy_weight > 0 or compared is not None
         newest_tokens = 0 if compared is None else _part(batch, step).newest_tokens
         for position, micro in enumerate(micros):
-            inputs = self._tensors(batch, micro)
+            inputs = tensors(batch, micro, self.device, layout=step.layout)
             self.policy.at_boundary(position == len(micros) - 1)
             new, entropy = self.policy.forward(*inputs.predictors, inputs.targets, job.temperature, with_entropy)
             if compared is not None and micro:
@@ -261,7 +258,7 @@ class LearnerWorker:
         assert targets.returns is not None
         micros = self._own(step)
         for position, micro in enumerate(micros):
-            inputs = self._tensors(batch, micro)
+            inputs = tensors(batch, micro, self.device, layout=step.layout)
             critic.at_boundary(position == len(micros) - 1)
             values = critic.forward(*inputs.predictors)
             share = value_objective(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import ray
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from rl.algorithms.config import AlgorithmConfig
@@ -22,6 +22,8 @@ from rl.algorithms.targets import compute_targets
 from rl.batch import Batch, Estimates, Metrics, TrainSample
 from rl.learner.config import LearnerConfig, OptimizerConfig
 from rl.learner.group import LearnerGroup
+from rl.learner.micro import Layout, MicroBatch, MicroTensors, tensors
+from rl.learner.model import load_critic, load_policy
 from rollout.weights import SharedMemoryWeights
 
 VOCABULARY = 53
@@ -81,6 +83,13 @@ def make_batch(count: int = 18) -> Batch:
     return Batch(samples)
 
 
+def with_prompts(batch: Batch, tokens: int = 6) -> Batch:
+    """The same responses, all of a group to one prompt."""
+    rng = np.random.default_rng(1)
+    prompts = {group: rng.integers(0, VOCABULARY, tokens + group % 3).astype(np.int32) for group in range(100)}
+    return Batch([replace(sample, prompt_ids=prompts[sample.group]) for sample in batch.samples])
+
+
 async def published(group: LearnerGroup, version: int = 3) -> dict[str, Tensor]:
     """The policy's weights as rollout workers would read them."""
     with SharedMemoryWeights() as weights:
@@ -102,8 +111,10 @@ class Learnt:
     weights: dict[str, Tensor]
 
 
-async def learn_twice(model: str, folder: Path, batch: Batch, algorithm: AlgorithmConfig, **config: Any) -> Learnt:
-    """Two updates of a group of its own, in micro-batches of 60 tokens."""
+async def learn_twice(
+    model: str, folder: Path, batch: Batch, algorithm: AlgorithmConfig, *, steps: int = 2, **config: Any
+) -> Learnt:
+    """Two updates of a group of its own, of `steps` optimizer steps each, in micro-batches of 60 tokens."""
     optimizer = OptimizerConfig(learning_rate=1e-3, warmup_steps=0, gradient_clip=1e9)
     group = LearnerGroup.start(
         LearnerConfig(cpu_threads=1, policy=optimizer, critic=optimizer, tokens_per_micro_batch=60, **config),
@@ -111,7 +122,7 @@ async def learn_twice(model: str, folder: Path, batch: Batch, algorithm: Algorit
         model_path=model,
         attention="auto",
         device="cpu",
-        optimizer_steps_per_batch=2,
+        optimizer_steps_per_batch=steps,
         seed=0,
         log_folder=folder / "logs",
         temperature=0.9,
@@ -140,6 +151,64 @@ def assert_same_learning(got: Learnt, wanted: Learnt) -> None:
         )
     for name, weight in wanted.weights.items():
         torch.testing.assert_close(got.weights[name], weight, rtol=0, atol=2e-5)  # Adam moves each by 1e-3 a step
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results of all samples in the order of the batch, and gradients of a loss on them."""
+
+    results: list[Tensor]
+    gradients: list[Tensor]
+
+
+Run = Callable[[nn.Module, MicroTensors], tuple[Tensor, ...]]
+
+
+def policy_run(network: nn.Module, inputs: MicroTensors) -> tuple[Tensor, ...]:
+    """Log-probabilities and entropies."""
+    results: tuple[Tensor, ...] = network(*inputs.predictors, inputs.targets, 0.9, True)
+    return results
+
+
+def critic_run(network: nn.Module, inputs: MicroTensors) -> tuple[Tensor, ...]:
+    """Values."""
+    return (network(*inputs.predictors),)
+
+
+def outcome(network: nn.Module, run: Run, batch: Batch, split: Sequence[MicroBatch], layout: Layout) -> Outcome:
+    """Of a batch in the given micro-batches, which hold its samples in order."""
+    network.train().zero_grad()
+    found: list[list[Tensor]] = []
+    for micro in split:
+        inputs = tensors(batch, micro, torch.device("cpu"), layout=layout)
+        results = run(network, inputs)
+        # A loss in which every token has a weight of its own.
+        weights = torch.cat([torch.linspace(1, 2, len(batch.samples[i].response_ids)) * (i + 1) for i in micro])
+        sum((weights * result).sum() for result in results).backward()  # type: ignore[union-attr]
+        found.append([result.detach() for result in results])
+    gradients = [p.grad.clone() for p in network.parameters() if p.grad is not None]
+    return Outcome([torch.cat(parts) for parts in zip(*found, strict=True)], gradients)
+
+
+def networks(path: str, attention: str, checkpointing: bool) -> Iterator[tuple[nn.Module, Run]]:
+    """A policy and a critic."""
+    loading: dict[str, Any] = {
+        "attention": attention,
+        "dtype": torch.float32,
+        "lora": None,
+        "checkpointing": checkpointing,
+    }
+    yield load_policy(path, chunk_tokens=50, **loading), policy_run
+    critic = load_critic(path, **loading)
+    nn.init.normal_(critic.value_head.weight, generator=torch.Generator().manual_seed(3))
+    yield critic, critic_run
+
+
+def assert_same_outcome(got: Outcome, wanted: Outcome) -> None:
+    """Up to float32 sums in another order."""
+    torch.testing.assert_close(got.results, wanted.results, rtol=1e-4, atol=1e-5)
+    for gradient, right in zip(got.gradients, wanted.gradients, strict=True):
+        assert (gradient - right).abs().max() < 1e-5 * right.abs().max()
 
 
 @contextmanager

@@ -41,6 +41,7 @@ from rl.errors import ConfigError, PonderError
 from rl.models import tiny
 from rollout.types import Prompt
 from verifiers.math import verify_here
+from verifiers.thinking import split_thinking
 
 HERE = Path()
 
@@ -95,6 +96,7 @@ def test_a_hyphenated_word_is_counted_in_its_own_stride() -> None:
     assert problem.question == "How many r are there in word s-t-r-a-w-r?"
     assert problem.work() == "s0t0r1a1w1r2 \\boxed{2}"
     assert problem.work(miscount_at=1) == "s0t1r2a2w2r3 \\boxed{3}"
+    assert CharCount("r", "strawr", thinking=True).work() == "<seed:think>s0t0r1a1w1r2</seed:think> \\boxed{2}"
 
 
 def test_char_count_draws_how_often_the_letter_occurs() -> None:
@@ -109,6 +111,17 @@ def test_char_count_draws_how_often_the_letter_occurs() -> None:
     for example in examples[:20]:
         assert example.response and verify_here(example.ground_truth, example.response)
         assert example.flawed and not verify_here(example.ground_truth, example.flawed)
+
+
+def test_char_count_thinks_where_its_options_say_so() -> None:
+    source = SourceConfig(generator="char_count", size=3, options={"thinking": True})
+    plain = load_examples([SourceConfig(generator="char_count", size=3)], HERE)
+    for example, same in zip(load_examples([source], HERE), plain, strict=True):
+        assert example.question == same.question
+        for text, without in ((example.response, same.response), (example.flawed, same.flawed)):
+            assert text and without
+            thinking, answer = split_thinking(text)
+            assert f"{thinking}{answer}" == without
 
 
 # --- procedural sources

@@ -60,7 +60,7 @@ def results(path: str, split: Split) -> Results:
         nn.init.normal_(critic.value_head.weight, generator=torch.Generator().manual_seed(3))
         joined = []
         for micro in MICROS:
-            inputs = tensors(BATCH, micro, torch.device("cpu"), packed=packed)
+            inputs = tensors(BATCH, micro, torch.device("cpu"), layout="packed" if packed else "padded")
             logprobs, entropy = policy.train()(*inputs.predictors, inputs.targets, 0.9, True)
             values = critic.train()(*inputs.predictors)
             weights = torch.linspace(1, 2, len(values))

@@ -1,15 +1,14 @@
 """Which samples go in which optimizer step, rank and micro-batch.
 
-The samples of a step are shuffled (seeded) and dealt over the optimizer steps; groups may be split. Within an
-optimizer step they are sorted by length, cut into micro-batches of similar lengths whose padded size keeps to the token
-budget, and dealt over the ranks by Karmarkar-Karp number partitioning on their estimated work. With packing there is no
-padding, and micro-batches are cut by `rl/learner/packing.py`. Every rank gets the same number of micro-batches, because
-the ranks reduce gradients together; what is missing is filled with empty ones. A sequence-parallel group counts as one
-rank here.
+The prompts of a step are shuffled (seeded) and dealt with their samples over the optimizer steps; one that a cut goes
+through is split. This is the same in every layout. Within an optimizer step samples are sorted by length, cut into
+micro-batches of similar lengths whose padded size keeps to the token budget, and dealt over the ranks by Karmarkar-Karp
+number partitioning on their estimated work. With packing there is no padding, and micro-batches are cut by
+`rl/learner/packing.py`. Every rank gets the same number of micro-batches, because the ranks reduce gradients together;
+what is missing is filled with empty ones. A sequence-parallel group counts as one rank here.
 
-Where prompts may be shared, samples of one prompt stay together: the prompts are shuffled and dealt over the optimizer
-steps, a row is all samples of a prompt that a rank has of a step (as far as the budget goes), and each optimizer step
-takes whichever is less work, such rows or one for each sample.
+Where prompts may be shared, a row is all samples of a prompt that a rank has of an optimizer step, as far as the budget
+goes. Each optimizer step takes whichever is less work, such rows or one for each sample.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 
 from rl.batch import Batch
 from rl.learner.micro import Layout, MicroBatch, by_prompt
-from rl.learner.packing import Row, pack
+from rl.learner.packing import Row, first_fit, pack
 from rl.learner.partition import karmarkar_karp
 
 WORTH_A_MICRO_BATCH = 1 / 16
@@ -111,12 +110,15 @@ def schedule(
         _Work.on(batch, tokens_per_micro_batch, hidden_size, kind, columns)
         for kind in (("shared", "padded") if layout == "shared" else (layout,))
     ]
-    order = _shuffled(batch, seed, together=layout == "shared")
+    order = list(range(len(batch)))
+    random.Random(seed).shuffle(order)
+    order = [i for row in by_prompt(works[0].prompts, order) for i in row]
     steps = min(steps, len(order))
     parts = [order[len(order) * i // steps : len(order) * (i + 1) // steps] for i in range(steps)]
     planned = [min(((_ranks(part, work, ranks), work) for work in works), key=_heaviest) for part in parts]
-    micros = [(micro, work) for dealt, work in planned for rank in dealt for micro in rank]
-    own, computed = (sum(work.tokens(micro) for micro, work in micros), sum(work.padded(m) for m, work in micros))
+    micros = [(work, micro) for dealt, work in planned for rank in dealt for micro in rank]
+    own, computed = (sum(work.tokens(micro) for work, micro in micros), sum(work.padded(m) for work, m in micros))
+    spared = sum(work.spared(micro) for work, micro in micros)
     mean = sum(work.of(rank) for dealt, work in planned for rank in dealt) / ranks
     return Schedule(
         tuple(
@@ -125,16 +127,8 @@ def schedule(
         ),
         padding=1 - own / computed,
         imbalance=sum(map(_heaviest, planned)) / mean - 1,
-        spared=1 - own / sum(works[0].lengths),
+        spared=spared / sum(works[0].lengths),
     )
-
-
-def _shuffled(batch: Batch, seed: int, *, together: bool) -> list[int]:
-    """All samples in an order drawn from the seed; `together`: those of a prompt one after the other."""
-    everything = range(len(batch))
-    rows = by_prompt(batch, everything) if together else [(i,) for i in everything]
-    random.Random(seed).shuffle(rows)
-    return [i for row in rows for i in row]
 
 
 def count(batch: Batch, indices: Sequence[int]) -> Counts:
@@ -160,10 +154,10 @@ Dealt = tuple[tuple[MicroBatch, ...], ...]
 class _Work:
     """What samples cost, alone and in a micro-batch."""
 
-    batch: Batch
+    prompts: Sequence[bytes]
+    """Of each sample; the same for the same prompt."""
+    prompt_lengths: Sequence[int]
     lengths: Sequence[int]
-    costs: Sequence[float]
-    """Of each sample in a row of its own."""
     budget: int
     hidden_size: int
     layout: Layout
@@ -172,40 +166,39 @@ class _Work:
     @classmethod
     def on(cls, batch: Batch, budget: int, hidden_size: int, layout: Layout, columns: int) -> _Work:
         """A batch's."""
-        lengths = [len(sample.prompt_ids) + len(sample.response_ids) for sample in batch.samples]
-        costs = [sample_cost(length, hidden_size) for length in lengths]
-        return cls(batch, lengths, costs, budget, hidden_size, layout, columns)
+        prompt_lengths = [len(sample.prompt_ids) for sample in batch.samples]
+        lengths = [
+            prompt + len(sample.response_ids) for prompt, sample in zip(prompt_lengths, batch.samples, strict=True)
+        ]
+        prompts = [sample.prompt_ids.tobytes() for sample in batch.samples]
+        return cls(prompts, prompt_lengths, lengths, budget, hidden_size, layout, columns)
 
     def rows(self, samples: Iterable[int]) -> list[Row]:
         """What lies in a row together, by falling width. Not for packed ones, which `pack` makes.
 
-        Of two rows of one prompt, no micro-batch has room for both: what was split stays so.
+        By first fit: of two rows of one prompt, the later one's samples did not fit the earlier, so that no micro-batch
+        has room for both, and what is split here stays so there.
         """
         if self.layout == "shared":
-            rows = [part for row in by_prompt(self.batch, samples) for part in self._within_budget(row)]
+            rows = [part for row in by_prompt(self.prompts, samples) for part in self._within_budget(row)]
         else:
             rows = [(i,) for i in samples]
         return sorted(rows, key=lambda row: (-self.width(row), row))
 
     def _within_budget(self, row: Row) -> list[Row]:
-        parts: list[Row] = []
-        for i in row:
-            if parts and self.width((*parts[-1], i)) <= self.budget:
-                parts[-1] = (*parts[-1], i)
-            else:
-                parts.append((i,))
-        return parts
+        responses = {i: self.lengths[i] - self.prompt_lengths[i] for i in row}
+        return first_fit(row, responses, self.budget - self.prompt_lengths[row[0]] + 1)
 
     def width(self, row: Row) -> int:
         """Tokens of a row."""
         whole = sum(self.lengths[i] for i in row)
-        if self.layout != "shared":
-            return whole
-        return whole - (len(row) - 1) * len(self.batch.samples[row[0]].prompt_ids) - 1  # nothing follows the last token
+        # Where prompts are shared, the last token of a row's last response is left out: nothing follows it.
+        return whole - (len(row) - 1) * self.prompt_lengths[row[0]] - 1 if self.layout == "shared" else whole
 
-    def row_cost(self, row: Row) -> float:
-        """A row's work."""
-        return self.costs[row[0]] if len(row) == 1 else shared_cost(self.width(row), self.hidden_size)
+    def spared(self, micro: MicroBatch) -> int:
+        """Prompt tokens that are not computed, because another sample's are."""
+        rows = self.rows(micro) if self.layout == "shared" else []
+        return sum((len(row) - 1) * self.prompt_lengths[row[0]] for row in rows)
 
     def tokens(self, micro: MicroBatch) -> int:
         """Without padding."""
@@ -222,15 +215,20 @@ class _Work:
             rows, width = len(own), max(own, default=0)
         return rows * math.ceil(width / self.columns) * self.columns
 
+    def row_cost(self, row: Row) -> float:
+        """Work of a row on its own."""
+        return (sample_cost if len(row) == 1 else shared_cost)(self.width(row), self.hidden_size)
+
     def cost(self, micro: MicroBatch) -> float:
         """A micro-batch's work, padding and launch included."""
         if not micro:
             return 0.0
         if self.layout == "packed":
-            own = sum(self.costs[i] for i in micro)
+            own = sum(sample_cost(self.lengths[i], self.hidden_size) for i in micro)
         else:
-            rows = [self.row_cost(row) for row in self.rows(micro)]
-            own = len(rows) * max(rows)
+            rows = self.rows(micro)
+            of_width = sample_cost if len(rows) == len(micro) else shared_cost  # one mask for all rows, or none
+            own = len(rows) * of_width(self.width(rows[0]), self.hidden_size)
         return own + WORTH_A_MICRO_BATCH * self.budget
 
     def of(self, micros: Sequence[MicroBatch]) -> float:
@@ -252,14 +250,16 @@ def _ranks(part: Sequence[int], work: _Work, ranks: int) -> Dealt:
     of one prompt may come apart.
     """
     if work.layout == "packed":
-        packed = pack([work.lengths[i] for i in part], [work.costs[i] for i in part], work.budget, ranks)
+        lengths = [work.lengths[i] for i in part]
+        packed = pack(lengths, [sample_cost(length, work.hidden_size) for length in lengths], work.budget, ranks)
         return tuple(tuple(tuple(part[k] for k in row) for row in own) for own in packed)
     rows = work.rows(part)
     micros = _cut(rows, work)
     ways = [[[micros[k] for k in hand] for hand in karmarkar_karp([work.cost(m) for m in micros], ranks)]]
-    for dealt in (rows, [(i,) for row in rows for i in row]) if ranks > 1 else ():
-        hands = karmarkar_karp([work.row_cost(row) for row in dealt], ranks)
-        ways.append([_cut(work.rows(i for k in hand for i in dealt[k]), work) for hand in hands])
+    alone: list[Row] = [(i,) for row in rows for i in row]
+    for items in ([rows] if rows == alone else [rows, alone]) if ranks > 1 else []:
+        hands = karmarkar_karp([work.row_cost(row) for row in items], ranks)
+        ways.append([_cut(work.rows(i for k in hand for i in items[k]), work) for hand in hands])
     chosen = min(ways, key=lambda way: max(work.of(rank) for rank in way))
     most = max(len(rank) for rank in chosen)
     return tuple(tuple(rank + [()] * (most - len(rank))) for rank in chosen)

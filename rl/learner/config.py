@@ -86,7 +86,8 @@ class LearnerConfig(Section):
     kernels compute attention over the whole row and mask it."""
     share_prompts: Literal["auto", "on", "off"] = "auto"
     """Compute the prompt of a group once, not once for each of its samples, where that is less work: with prompts about
-    as long as responses, half of it. `auto`: on CPU. Needs the kernel sdpa and a model without sliding windows."""
+    as long as responses, nearly half of it. `auto`: on CPU, with the kernel sdpa and no sliding windows; `on` insists
+    on them."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 with float32 master weights on GPU, float32 on CPU."""
     policy: OptimizerConfig = OptimizerConfig()

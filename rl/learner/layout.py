@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from transformers import PreTrainedModel
 
 from rl.errors import PonderError
@@ -11,6 +13,13 @@ from rl.learner.micro import Layout
 
 ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 """Kinds of layers (transformers' `layer_types`) in which a mask decides what a token sees."""
+
+
+OTHER_LAYERS = (
+    "other layers than attention that connect tokens: its samples can be neither packed, nor share a prompt, nor be "
+    "shared by ranks"
+)
+WINDOWS = "layers that see a window of their tokens only: its samples cannot share a prompt"
 
 
 def only_attends(model: PreTrainedModel) -> bool:
@@ -30,31 +39,30 @@ def sees_everything(model: PreTrainedModel) -> bool:
     return layers <= {"full_attention"} and getattr(config, "sliding_window", None) is None
 
 
-def choose_layout(model: PreTrainedModel, config: LearnerConfig, kernel: str, device: Device) -> Layout:
-    """How micro-batches are laid out.
+def choose_layout(models: Sequence[PreTrainedModel], config: LearnerConfig, kernel: str, device: Device) -> Layout:
+    """How micro-batches are laid out, for the policy and the critic alike.
 
     Raises:
-        PonderError: packing, shared prompts or sequence parallelism was asked for, and the model does not allow it.
+        PonderError: packing, shared prompts or sequence parallelism was asked for, and cannot be.
     """
-    name = f"{model.config.name_or_path} ({type(model).__name__})"
-    if only_attends(model):
-        if config.packing == "on" or (config.packing == "auto" and packing_pays(kernel, device)):
-            return "packed"
-        if config.share_prompts == "on" and not sees_everything(model):
-            raise PonderError(
-                f"{name} has layers that see a window of their tokens only: its samples cannot share a prompt. Way "
-                "out: learner.share_prompts: auto."
-            )
-        wanted = config.share_prompts == "on" or (config.share_prompts == "auto" and sharing_pays(kernel, device))
-        return "shared" if wanted and sees_everything(model) and config.sequence_parallel == 1 else "padded"
-    for asked, way_out in (
-        (config.packing == "on", "learner.packing: auto"),
-        (config.share_prompts == "on", "learner.share_prompts: auto"),
-        (config.sequence_parallel > 1, "learner.sequence_parallel: 1"),
-    ):
-        if asked:
-            raise PonderError(
-                f"{name} has other layers than attention that connect tokens: its samples can be neither packed nor "
-                f"share a prompt, nor be shared by ranks. Way out: {way_out}."
-            )
-    return "padded"
+    if config.share_prompts == "on" and kernel != "sdpa":
+        raise PonderError(
+            f"learner.share_prompts is on, but the attention kernel is {kernel}, and sdpa is the one that takes the "
+            "mask of shared prompts. Ways out: (1) learner.share_prompts: auto; (2) model.attention: sdpa."
+        )
+    for model in models:
+        name = f"{model.config.name_or_path} ({type(model).__name__})"
+        for asked, possible, why, way_out in (
+            (config.packing == "on", only_attends(model), OTHER_LAYERS, "learner.packing: auto"),
+            (config.sequence_parallel > 1, only_attends(model), OTHER_LAYERS, "learner.sequence_parallel: 1"),
+            (config.share_prompts == "on", only_attends(model), OTHER_LAYERS, "learner.share_prompts: auto"),
+            (config.share_prompts == "on", sees_everything(model), WINDOWS, "learner.share_prompts: auto"),
+        ):
+            if asked and not possible:
+                raise PonderError(f"{name} has {why}. Way out: {way_out}.")
+    if not all(map(only_attends, models)):
+        return "padded"
+    if config.packing == "on" or (config.packing == "auto" and packing_pays(kernel, device)):
+        return "packed"
+    wanted = config.share_prompts == "on" or (config.share_prompts == "auto" and sharing_pays(kernel, device))
+    return "shared" if wanted and config.sequence_parallel == 1 and all(map(sees_everything, models)) else "padded"

@@ -3,12 +3,13 @@
 - `padded`: a row for each sample.
 - `packed`: all samples in one row, one after the other.
 - `shared`: samples of one prompt in a row behind a single copy of it. The prompts of a group are computed once, not
-  once for each sample, and so are their gradients; both are the same up to rounding.
+  once for each sample, and so are their gradients; both are the same up to rounding (with dropout in adapters, samples
+  of a prompt share its noise).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,7 +41,8 @@ class MicroTensors:
     position_ids: Tensor | None
     """[R, L]; None: every row counts from 0."""
     attention: Tensor | None
-    """[R, 1, L, L] bool: which columns (last) a column sees; None: all to its left, packed: of its own sample."""
+    """[R, 1, L, L] float32, added to scores: 0 where a column sees another (last), else -inf; None: it sees all to its
+    left, packed: of its own sample. Made once: of a bool mask sdpa makes such a one in every layer, and keeps it."""
     at: tuple[Tensor, Tensor]
     """([N], [N]): row and column of the position that predicts each response token."""
     targets: Tensor
@@ -62,12 +64,11 @@ class MicroTensors:
         )
 
 
-def by_prompt(batch: Batch, samples: Iterable[int]) -> list[tuple[int, ...]]:
-    """Samples put together by their prompt's tokens, in the order in which the prompts first come."""
+def by_prompt(prompts: Sequence[bytes] | Mapping[int, bytes], samples: Iterable[int]) -> list[tuple[int, ...]]:
+    """Samples put together by their prompt, in the order in which the prompts first come."""
     rows: dict[bytes, tuple[int, ...]] = {}
     for i in samples:
-        key = batch.samples[i].prompt_ids.tobytes()
-        rows[key] = (*rows.get(key, ()), i)
+        rows[prompts[i]] = (*rows.get(prompts[i], ()), i)
     return list(rows.values())
 
 
@@ -134,7 +135,7 @@ def _one_by_one(samples: Sequence[TrainSample], *, packed: bool) -> _Laid:
 
 
 def _shared(batch: Batch, micro: MicroBatch) -> _Laid:
-    together = by_prompt(batch, micro)
+    together = by_prompt({i: batch.samples[i].prompt_ids.tobytes() for i in micro}, micro)
     ends = [sum(len(batch.samples[i].response_ids) for i in row) for row in together]
     prompts = [batch.samples[row[0]].prompt_ids for row in together]
     width = max(len(prompt) - 1 + end for prompt, end in zip(prompts, ends, strict=True))
@@ -148,7 +149,7 @@ def _shared(batch: Batch, micro: MicroBatch) -> _Laid:
         for number, i in enumerate(row, start=1):
             response = batch.samples[i].response_ids
             own = slice(start, start + len(response))
-            input_ids[r, own] = [prompt[-1], *response[:-1]] if len(response) else []
+            input_ids[r, own] = [prompt[-1], *response[:-1]]
             position_ids[r, own] = np.arange(shared, shared + len(response))
             owners[r, own] = number
             places[i] = r, np.arange(own.start, own.stop)
@@ -162,7 +163,8 @@ def _shared(batch: Batch, micro: MicroBatch) -> _Laid:
 def _own_samples(owners: Tensor) -> Tensor:
     """[R, L] -> [R, 1, L, L]: a token sees those to its left that are of its sample or of all."""
     seen, seer = owners[:, None, :], owners[:, :, None]
-    return ((seen == 0) | (seen == seer)).tril()[:, None]
+    unseen = ~((seen == 0) | (seen == seer)).tril()[:, None]
+    return torch.zeros(unseen.shape, device=owners.device).masked_fill_(unseen, float("-inf"))
 
 
 def rows_grid(rows: Sequence[FloatRow], micro: MicroBatch, like: MicroTensors) -> Tensor:

@@ -6,7 +6,7 @@ few rows (each is a launch) and, for ranks that wait for each other, rows of eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rl.learner.partition import karmarkar_karp
 
@@ -32,17 +32,17 @@ def pack(lengths: Sequence[int], costs: Sequence[float], budget: int, ranks: int
         [rank][position], by falling cost; the same number of rows on every rank, the last ones may be empty.
     """
     hands = karmarkar_karp(costs, ranks)
-    first_fit = [_first_fit(hand, lengths, budget) for hand in hands]
-    count = max(len(rows) for rows in first_fit)
+    fitted = [first_fit(hand, lengths, budget) for hand in hands]
+    count = max(len(rows) for rows in fitted)
     even = [
         [tuple(hand[k] for k in bin_) for bin_ in karmarkar_karp([costs[i] for i in hand], count)] for hand in hands
     ]
     fits = all(len(row) <= 1 or sum(lengths[i] for i in row) <= budget for rows in even for row in rows)
-    chosen = even if fits else [rows + [()] * (count - len(rows)) for rows in first_fit]
+    chosen = even if fits else [rows + [()] * (count - len(rows)) for rows in fitted]
     return [sorted(rows, key=lambda row: -sum(costs[i] for i in row)) for rows in chosen]
 
 
-def _first_fit(hand: Sequence[int], lengths: Sequence[int], budget: int) -> list[Row]:
+def first_fit(hand: Sequence[int], lengths: Sequence[int] | Mapping[int, int], budget: int) -> list[Row]:
     """Every sample, the longest first, goes into the first row that has room for it."""
     rows: list[list[int]] = []
     room: list[int] = []

@@ -109,7 +109,8 @@ class LearnerWorker:
             )
         torch.manual_seed(job.seed * 1_000_003 + self.rank)
         hidden_size: int = self.model.config.get_text_config().hidden_size
-        layout = choose_layout(self.model, config, kernel, job.device)
+        networks = [self.model] if self.critic is None else [self.model, self.critic_network.backbone]
+        layout = choose_layout(networks, config, kernel, job.device)
         return Ready(time.perf_counter() - started, hidden_size, layout)
 
     def _join(self, host: str, port: int) -> None:

@@ -136,6 +136,8 @@ def calibrated(runs: Sequence[Measured], config: RunConfig, *, prompt_tokens: in
     )
     work = [(1.0, (step.tokens + step.samples * prompt_tokens) / groups) for step in alone.steps]
     batch, token = _fit(work, [step.learning for step in alone.steps])
+    # `token` is of the samples' own tokens: with shared prompts fewer are computed, as they will be where it is used.
+    spared = median(step.metrics.get("batch/spared", 0.0) for step in alone.steps)
     streamed = [step for run in runs if run.competes for step in run.steps]
     swaps = streamed or list(alone.steps)
     pause = median(step.metrics.get("rollout/pause_seconds", 0.0) for step in swaps)
@@ -151,7 +153,7 @@ def calibrated(runs: Sequence[Measured], config: RunConfig, *, prompt_tokens: in
             compute=0.0,
             sample=sample,
             context=0.0,
-            prefill=token / learner_passes(config),
+            prefill=token / learner_passes(config) / (1 - spared),
             slots=config.rollout.max_concurrent_samples,
             kv_tokens=kv_tokens,
         ),

@@ -86,7 +86,7 @@ class LearnerFigures:
         count = len(lengths)
         steps = min(self.optimizer_steps, count)
         costs = [length * self.token + length * length * self.attention for length in lengths]
-        # Samples are shuffled over the optimizer steps: every n-th is as good.
+        # Prompts are shuffled over the optimizer steps: every n-th sample is about as good.
         spans = (_longest_span(costs[place::steps], self.groups) for place in range(steps))
         return self.batch + steps * self.optimizer_step + sum(spans)
 

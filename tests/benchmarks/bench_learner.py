@@ -101,6 +101,7 @@ async def measure(options: argparse.Namespace, model: str, folder: Path, samples
         zero_stage=options.zero,
         tokens_per_micro_batch=options.budget,
         cpu_threads=max(1, options.threads // options.ranks),
+        share_prompts="off",
     )
     group = LearnerGroup.start(
         config,

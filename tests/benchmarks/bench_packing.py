@@ -78,7 +78,9 @@ async def measure(options: argparse.Namespace, model: str, folder: Path) -> None
     lengths = [len(s.prompt_ids) + len(s.response_ids) for s in batch.samples]
     print(f"{len(batch)} samples, {min(lengths)} to {max(lengths)} tokens, mean {np.mean(lengths):.0f}; "
           f"budget {options.budget} tokens; {options.threads} threads")  # fmt: skip
-    config = LearnerConfig(tokens_per_micro_batch=options.budget, cpu_threads=options.threads, packing="off")
+    config = LearnerConfig(
+        tokens_per_micro_batch=options.budget, cpu_threads=options.threads, packing="off", share_prompts="off"
+    )
     packing = config.model_copy(update={"packing": "on"})
     groups: dict[str, LearnerGroup] = {}
     for name, kind, settings in (

@@ -111,10 +111,8 @@ class Learnt:
     weights: dict[str, Tensor]
 
 
-async def learn_twice(
-    model: str, folder: Path, batch: Batch, algorithm: AlgorithmConfig, *, steps: int = 2, **config: Any
-) -> Learnt:
-    """Two updates of a group of its own, of `steps` optimizer steps each, in micro-batches of 60 tokens."""
+async def learn_twice(model: str, folder: Path, batch: Batch, algorithm: AlgorithmConfig, **config: Any) -> Learnt:
+    """Two updates of a group of its own, in micro-batches of 60 tokens."""
     optimizer = OptimizerConfig(learning_rate=1e-3, warmup_steps=0, gradient_clip=1e9)
     group = LearnerGroup.start(
         LearnerConfig(cpu_threads=1, policy=optimizer, critic=optimizer, tokens_per_micro_batch=60, **config),
@@ -122,7 +120,7 @@ async def learn_twice(
         model_path=model,
         attention="auto",
         device="cpu",
-        optimizer_steps_per_batch=steps,
+        optimizer_steps_per_batch=2,
         seed=0,
         log_folder=folder / "logs",
         temperature=0.9,

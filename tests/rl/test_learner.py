@@ -289,9 +289,7 @@ SPLITS = [
     {"ranks": 1, "zero_stage": 0, "tokens_per_micro_batch": 30},
     {"ranks": 2, "zero_stage": 0, "tokens_per_micro_batch": 60},
     {"ranks": 2, "zero_stage": 1, "tokens_per_micro_batch": 10_000},
-    {"ranks": 2, "zero_stage": 2, "tokens_per_micro_batch": 60},
     {"ranks": 2, "zero_stage": 3, "tokens_per_micro_batch": 60},
-    {"ranks": 2, "zero_stage": 1, "offload": OffloadConfig(optimizer=True)},
     {"ranks": 2, "zero_stage": 2, "offload": OffloadConfig(optimizer=True), "tokens_per_micro_batch": 60},
     {"ranks": 2, "zero_stage": 3, "offload": OffloadConfig(optimizer=True, parameters=True)},
 ]

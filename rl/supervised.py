@@ -26,7 +26,8 @@ from rl.warmup_config import WarmupConfig
 
 RISE_STEPS = 20
 """Steps over which the learning rate rises linearly."""
-TOKENS_PER_MICRO_BATCH = 8192
+TOKENS_PER_MICRO_BATCH = 2048
+"""With 8,192 one in three tokens was padding where a step has 16 examples: a cut must save a share of it."""
 LOGPROB_CHUNK_TOKENS = 2048
 
 
@@ -54,12 +55,17 @@ class SupervisedTraining:
             model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0
         )
 
-    def advance(self, steps: int) -> None:
-        """Take optimizer steps."""
+    def advance(self, steps: int) -> float:
+        """Take optimizer steps, at least one.
+
+        Returns:
+            The loss of the last one before its update: nats a token.
+        """
         self._model.train()
         for _ in range(steps):
-            self._one_step()
+            loss = self._one_step()
             self.step += 1
+        return loss
 
     def snapshot(self) -> dict[str, Any]:
         """A copy of everything that `advance` changes."""
@@ -75,7 +81,7 @@ class SupervisedTraining:
         self._model.load_state_dict(snapshot["model"])
         self._optimizer.load_state_dict(copy.deepcopy(snapshot["optimizer"]))
 
-    def _one_step(self) -> None:
+    def _one_step(self) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.learning_rate * min(1.0, (self.step + 1) / RISE_STEPS)
         batch = Batch([self._sample(example, place) for place, example in self._chosen()])
@@ -87,14 +93,18 @@ class SupervisedTraining:
             hidden_size=self._model.config.get_text_config().hidden_size,
             seed=0,
         ).steps[0]
+        total = 0.0
         for micro in plan.ranks[0]:
             data = tensors(batch, micro, self._model.device)
             hidden = self._model.base_model(input_ids=data.input_ids, use_cache=False).last_hidden_state
             logprobs, _ = self._head(hidden[data.at], data.targets, 1.0, False)
-            (-logprobs.sum() / plan.counts.tokens).backward()
+            share = -logprobs.sum() / plan.counts.tokens
+            share.backward()
+            total += share.item()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad()
+        return total
 
     def _chosen(self) -> Iterator[tuple[int, Example]]:
         """The step's examples with their running number; every epoch has its own order."""

@@ -152,7 +152,7 @@ def warmup(
                 rate = _into_window(training, check, config, progress)
         else:
             progress(f"no example has an answer to judge by: warming up for {config.max_steps} steps without checks")
-            training.advance(config.max_steps)
+            _advance_to(config.max_steps, training, config, progress)
             rate = None
         model.to(saved_dtype).save_pretrained(out)  # type: ignore[arg-type]
         tokenizer.save_pretrained(out)
@@ -176,7 +176,7 @@ def _into_window(
     """Train until the pass rate lies in the window; returns it."""
     low, high, interval = config.pass_rate_low, config.pass_rate_high, config.check_every_steps
     before = None
-    training.advance(config.min_steps)
+    _advance_to(config.min_steps, training, config, progress)
     while True:
         rate = check(training.step)
         progress(f"warm-up step {training.step}: sampled pass rate {rate:.2f} (window {low:g} to {high:g})")
@@ -197,6 +197,13 @@ def _into_window(
             interval //= 2
             training.restore(before)
         training.advance(min(interval, config.max_steps - training.step))
+
+
+def _advance_to(step: int, training: SupervisedTraining, config: WarmupConfig, progress: Progress) -> None:
+    """Train without checks, and tell how it goes as often as one would come."""
+    while training.step < step:
+        loss = training.advance(min(config.check_every_steps, step - training.step))
+        progress(f"warm-up step {training.step} of {step}: loss {loss:.2f} nats a token")
 
 
 def _too_high(rate: float, config: WarmupConfig) -> str:

@@ -142,8 +142,9 @@ class FakeTraining:
     def __init__(self) -> None:
         self.step = 0
 
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int) -> float:
         self.step += steps
+        return 1 / self.step
 
     def snapshot(self) -> dict[str, Any]:
         return {"step": self.step}
@@ -152,16 +153,17 @@ class FakeTraining:
         self.step = snapshot["step"]
 
 
-def search(rate: Callable[[int], float], **config: Any) -> tuple[list[int], float]:
-    """The steps at which the rate was measured, and the rate that training stopped with."""
+def search(rate: Callable[[int], float], told: list[str] | None = None, **config: Any) -> tuple[list[int], float]:
+    """The steps at which the rate was measured, and the rate that training stopped with; `told` gets what is said."""
     checked: list[int] = []
+    told = [] if told is None else told
 
     def check(step: int) -> float:
         checked.append(step)
         return rate(step)
 
     settings = WarmupConfig(**{"check_every_steps": 40, "max_steps": 200, **config})
-    return checked, _into_window(FakeTraining(), check, settings, lambda line: None)  # type: ignore[arg-type]
+    return checked, _into_window(FakeTraining(), check, settings, told.append)  # type: ignore[arg-type]
 
 
 def test_training_stops_inside_the_window() -> None:
@@ -186,6 +188,17 @@ def test_a_window_that_is_jumped_over_is_searched_for() -> None:
 def test_a_window_that_cannot_be_hit_says_what_to_change(rate: Callable[[int], float], message: str) -> None:
     with pytest.raises(PonderError, match=f"(?s){message}"):
         search(rate)
+
+
+def test_a_long_way_to_the_first_check_is_told() -> None:
+    told: list[str] = []
+    search(lambda step: 0.3, told, min_steps=100)
+    assert told == [
+        "warm-up step 40 of 100: loss 0.03 nats a token",
+        "warm-up step 80 of 100: loss 0.01 nats a token",
+        "warm-up step 100 of 100: loss 0.01 nats a token",
+        "warm-up step 100: sampled pass rate 0.30 (window 0.2 to 0.6)",
+    ]
 
 
 def test_the_first_check_is_after_min_steps() -> None:

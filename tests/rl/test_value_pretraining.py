@@ -139,7 +139,7 @@ def test_a_reward_models_scores_are_values_at_the_last_token(tmp_path: Path) -> 
     judge = AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="sdpa").eval()
     ids = torch.tensor([[5, 7, 11, 2]])
     with torch.no_grad():
-        value = critic(ids, None, (torch.tensor([0]), torch.tensor([3])))
+        value = critic(ids, None, None, (torch.tensor([0]), torch.tensor([3])))
         assert value.item() == pytest.approx(judge(input_ids=ids).logits.item(), abs=1e-6)
     assert value.item() != 0
 

@@ -17,7 +17,7 @@ from rl.algorithms.checks import algorithm_problems
 from rl.budget.checks import budget_problems, budget_warnings
 from rl.config import RunConfig
 from rl.data.generators import GENERATORS
-from rl.learner.kernels import choose_attention, heads_problem, packing_pays
+from rl.learner.kernels import choose_attention, heads_problem, packing_pays, sharing_problem
 from rl.models.errors import ModelNotFound
 from rl.models.resolve import model_shape
 from rl.plan import planned_device
@@ -96,14 +96,9 @@ def _model(config: RunConfig) -> Iterator[Problem]:
 
 def _kernel(config: RunConfig) -> Iterator[Problem]:
     attention, key = config.model.attention, ("model", "attention")
-    kernel = choose_attention(attention, planned_device(config))
-    if config.learner.share_prompts == "on" and kernel != "sdpa":
-        yield Problem(
-            ("learner", "share_prompts"),
-            f"is on, but the attention kernel is {kernel}, and sdpa is the one that takes the mask of shared prompts. "
-            "Ways out:\n(1) learner.share_prompts: auto,\n(2) model.attention: sdpa.",
-            also=(key,),
-        )
+    problem = sharing_problem(choose_attention(attention, planned_device(config)))
+    if problem and config.learner.share_prompts == "on":
+        yield Problem(("learner", "share_prompts"), problem, also=(key,))
     if attention == "eager" and config.learner.sequence_parallel > 1:
         yield Problem(
             key,

@@ -17,7 +17,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rl.batch import Batch
 from rl.learner.micro import Layout, MicroBatch, by_prompt
@@ -106,10 +106,9 @@ def schedule(
     Returns:
         Every sample exactly once.
     """
-    works = [
-        _Work.on(batch, tokens_per_micro_batch, hidden_size, kind, columns)
-        for kind in (("shared", "padded") if layout == "shared" else (layout,))
-    ]
+    works = [_Work.on(batch, tokens_per_micro_batch, hidden_size, layout, columns)]
+    if layout == "shared":
+        works.append(replace(works[0], layout="padded"))
     order = list(range(len(batch)))
     random.Random(seed).shuffle(order)
     order = [i for row in by_prompt(works[0].prompts, order) for i in row]

@@ -29,6 +29,16 @@ def sharing_pays(kernel: str, device: Device) -> bool:
     return device == "cpu" and kernel == "sdpa"
 
 
+def sharing_problem(kernel: str) -> str | None:
+    """Why samples cannot share their prompts with an attention kernel, with the ways out; None: they can."""
+    if kernel == "sdpa":
+        return None
+    return (
+        f"is on, but the attention kernel is {kernel}, and sdpa is the one that takes the mask of shared prompts. "
+        "Ways out:\n(1) learner.share_prompts: auto,\n(2) model.attention: sdpa."
+    )
+
+
 def heads_problem(heads: int, kv_heads: int, ranks: int) -> str | None:
     """Why `ranks` sequence-parallel ranks cannot share a model's attention heads, with the ways out; None: they can.
 

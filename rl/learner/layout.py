@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from rl.errors import PonderError
 from rl.learner.config import LearnerConfig
-from rl.learner.kernels import Device, packing_pays, sharing_pays
+from rl.learner.kernels import Device, packing_pays, sharing_pays, sharing_problem
 from rl.learner.micro import Layout
 
 ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
@@ -45,11 +45,8 @@ def choose_layout(models: Sequence[PreTrainedModel], config: LearnerConfig, kern
     Raises:
         PonderError: packing, shared prompts or sequence parallelism was asked for, and cannot be.
     """
-    if config.share_prompts == "on" and kernel != "sdpa":
-        raise PonderError(
-            f"learner.share_prompts is on, but the attention kernel is {kernel}, and sdpa is the one that takes the "
-            "mask of shared prompts. Ways out: (1) learner.share_prompts: auto; (2) model.attention: sdpa."
-        )
+    if config.share_prompts == "on" and (problem := sharing_problem(kernel)):
+        raise PonderError(f"learner.share_prompts {problem}")
     for model in models:
         name = f"{model.config.name_or_path} ({type(model).__name__})"
         for asked, possible, why, way_out in (

@@ -28,7 +28,7 @@ class Part:
     def states(self, backbone: nn.Module) -> Tensor:
         """[n, D] last hidden states at the positions `at`."""
         positions = {} if self.position_ids is None else {"position_ids": self.position_ids}
-        masks = self.masks
+        masks = self.masks  # one that is added to scores must be of their type
         if isinstance(masks, Tensor) and masks.is_floating_point():
             masks = masks.to(next(backbone.parameters()).dtype)
         output = backbone(input_ids=self.input_ids, attention_mask=masks, use_cache=False, **positions)

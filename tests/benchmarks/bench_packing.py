@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-import ray
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 
 from rl.algorithms.config import Dapo
@@ -35,6 +33,7 @@ from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
 from rl.models.tiny import CONFIG
 from tests.benchmarks.bench_learner import random_batch
+from tests.rl.learner_parts import local_ray
 
 ALGORITHM = Dapo()
 PROMPT = 20
@@ -138,16 +137,8 @@ async def main() -> None:
         model = options.model or str(folder / "model")
         if options.model is None:
             LlamaForCausalLM(LlamaConfig(**CONFIG)).save_pretrained(model)
-        ray.init(
-            address="local",
-            num_cpus=4,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=f"{name}/ray",
-        )
-        await measure(options, model, folder)
-        ray.shutdown()
+        with local_ray():
+            await measure(options, model, folder)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import tempfile
 import time
@@ -20,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import ray
 from transformers import AutoConfig
 
 from rl.algorithms.config import Dapo
@@ -30,6 +28,7 @@ from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
 from rl.models.resolve import resolve_model
 from tests.benchmarks.bench_learner import random_batch
+from tests.rl.learner_parts import local_ray
 
 ALGORITHM = Dapo(old_logprobs="rollout")
 GROUP, GROUPS = 8, 8
@@ -92,17 +91,8 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name:
-        ray.init(
-            address="local",
-            num_cpus=4,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=f"{name}/ray",
-        )
+    with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name, local_ray():
         await measure(options, str(resolve_model(options.model).path), Path(name))
-        ray.shutdown()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -81,6 +82,16 @@ def make_batch(count: int = 18) -> Batch:
             )
         )
     return Batch(samples)
+
+
+EVERYTHING = tuple(range(18))
+"""All samples of `make_batch`."""
+SPLITS: list[tuple[MicroBatch, ...]] = [
+    (EVERYTHING,),
+    (EVERYTHING[:5], EVERYTHING[5:11], EVERYTHING[11:]),
+    tuple((i,) for i in EVERYTHING),
+]
+"""Ways to split them into micro-batches."""
 
 
 def with_prompts(batch: Batch, tokens: int = 6) -> Batch:
@@ -213,6 +224,13 @@ def assert_same_outcome(got: Outcome, wanted: Outcome) -> None:
 def local_ray() -> Iterator[None]:
     """A Ray of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="ponder-ray-") as folder:
-        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False, _temp_dir=folder)
+        ray.init(
+            address="local",
+            num_cpus=4,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=folder,
+        )
         yield
         ray.shutdown()

@@ -37,6 +37,7 @@ from rl.learner.model import load_policy
 from rl.learner.packing import pack
 from tests.rl.learner_parts import (
     SIZES,
+    SPLITS,
     VOCABULARY,
     assert_same_learning,
     assert_same_outcome,
@@ -51,8 +52,6 @@ from tests.rl.learner_parts import (
 
 CPU = torch.device("cpu")
 BATCH = make_batch()
-EVERYTHING = tuple(range(len(BATCH)))
-SPLITS = [(EVERYTHING,), (EVERYTHING[:5], EVERYTHING[5:11], EVERYTHING[11:]), tuple((i,) for i in EVERYTHING)]
 
 
 def test_a_packed_row_is_the_samples_one_after_another() -> None:

@@ -36,6 +36,7 @@ from rl.learner.layout import choose_layout
 from rl.learner.micro import MicroBatch, by_prompt, tensors
 from rl.learner.model import load_policy
 from tests.rl.learner_parts import (
+    SPLITS,
     VOCABULARY,
     assert_same_learning,
     assert_same_outcome,
@@ -51,12 +52,6 @@ from tests.rl.learner_parts import (
 
 CPU = torch.device("cpu")
 BATCH = with_prompts(make_batch())
-EVERYTHING = tuple(range(len(BATCH)))
-SPLITS: list[tuple[MicroBatch, ...]] = [
-    (EVERYTHING,),
-    (EVERYTHING[:5], EVERYTHING[5:11], EVERYTHING[11:]),
-    tuple((i,) for i in EVERYTHING),
-]
 
 
 def sample(prompt: int, size: int, response: int) -> TrainSample:

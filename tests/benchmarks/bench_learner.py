@@ -1,6 +1,6 @@
 """Learner tokens/s against a bare torch loop on the same micro-batches, and the share of padding.
 
-    python tests/benchmarks/bench_learner.py [--ranks N] [--zero N] [--model NAME_OR_FOLDER]
+    python -m tests.benchmarks.bench_learner [--ranks N] [--zero N] [--model NAME_OR_FOLDER]
 
 The bare loop is what one would write by hand: the Hugging Face model, log-softmax of the whole logits, the same
 losses, clipping and AdamW; one process, no Ray, no DeepSpeed. Both update the policy alone (DAPO) on random samples,
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import tempfile
 import time
@@ -20,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import ray
 
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the learner's ranks have it; read when torch is loaded
 
@@ -37,6 +35,7 @@ from rl.learner.group import LearnerGroup
 from rl.learner.micro import tensors
 from rl.learner.objective import policy_inputs, policy_objective
 from rl.models.tiny import CONFIG
+from tests.local_ray import local_ray
 
 ALGORITHM = Dapo()
 
@@ -155,19 +154,12 @@ async def main() -> None:
         model = options.model or str(folder / "model")
         if options.model is None:
             LlamaForCausalLM(LlamaConfig(**CONFIG)).save_pretrained(model)
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=f"{name}/ray",
-        )
         torch.set_num_threads(options.threads)
         print(f"ranks {options.ranks}, ZeRO {options.zero}, {options.threads} threads")
         print(" samples  tokens  micro-batches  padding  bare tok/s  learner tok/s  ratio  start s")
-        for samples, response in ((256, 40), (64, 200)):
-            await measure(options, model, folder, samples, response)
-        ray.shutdown()
+        with local_ray(num_cpus=options.ranks):
+            for samples, response in ((256, 40), (64, 200)):
+                await measure(options, model, folder, samples, response)
 
 
 if __name__ == "__main__":

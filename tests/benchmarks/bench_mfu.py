@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import tempfile
 import time
@@ -45,6 +44,7 @@ from rl.memory import learner_memory
 from rl.models.known import shape_of_config
 from tests.benchmarks.bench_learner import make_batch
 from tests.benchmarks.bench_zero import MODEL
+from tests.local_ray import local_ray
 
 ALGORITHM = Dapo()
 GIB = 2.0**30
@@ -233,23 +233,10 @@ async def main() -> None:
     else:
         peak = options.peak or matmul_peak(threads)
         print(f"No GPU: CPU, {threads} thread(s) a rank, matrix product {peak / 1e12:.3f} TFLOP/s, float32")
-    with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name:
-        ray.init(
-            address="local",
-            num_cpus=max(options.ranks, os.cpu_count() or 1),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=f"{name}/ray",
-        )
-        try:
-            print(
-                "shape  way                tokens  padding  GF/token  tokens/s  TF/s a rank    MFU  GiB used / formula"
-            )
-            for shape in options.shapes:
-                await measure(shape, options, Path(name), peak, on_gpu)
-        finally:
-            ray.shutdown()
+    print("shape  way                tokens  padding  GF/token  tokens/s  TF/s a rank    MFU  GiB used / formula")
+    with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name, local_ray(num_cpus=options.ranks):
+        for shape in options.shapes:
+            await measure(shape, options, Path(name), peak, on_gpu)
 
 
 if __name__ == "__main__":

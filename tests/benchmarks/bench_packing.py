@@ -33,7 +33,7 @@ from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
 from rl.models.tiny import CONFIG
 from tests.benchmarks.bench_learner import random_batch
-from tests.rl.learner_parts import local_ray
+from tests.local_ray import local_ray
 
 ALGORITHM = Dapo()
 PROMPT = 20

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -251,24 +250,17 @@ def main() -> None:
     if chosen.offline:
         run_offline(json.loads(chosen.offline))
         return
-    import ray
+    from tests.local_ray import local_ray
 
     print(f"preloaded: {', '.join(preloads()) or 'nothing (install tcmalloc and intel-openmp)'}")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder / "ray"),
-        )
-        for size in chosen.sizes.split(","):
-            small = SHAPES[size].layers < 30
-            tokens = chosen.tokens if small else max(8, chosen.tokens // 4)
-            samples = chosen.samples if small else max(GROUP, chosen.samples // 2)
-            asyncio.run(bench(size, SHAPES[size], chosen.rounds, samples, tokens, folder))
-        ray.shutdown()
+        with local_ray():
+            for size in chosen.sizes.split(","):
+                small = SHAPES[size].layers < 30
+                tokens = chosen.tokens if small else max(8, chosen.tokens // 4)
+                samples = chosen.samples if small else max(GROUP, chosen.samples // 2)
+                asyncio.run(bench(size, SHAPES[size], chosen.rounds, samples, tokens, folder))
 
 
 if __name__ == "__main__":

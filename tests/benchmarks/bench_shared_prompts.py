@@ -28,7 +28,7 @@ from rl.learner.config import LearnerConfig
 from rl.learner.group import LearnerGroup
 from rl.models.resolve import resolve_model
 from tests.benchmarks.bench_learner import random_batch
-from tests.rl.learner_parts import local_ray
+from tests.local_ray import local_ray
 
 ALGORITHM = Dapo(old_logprobs="rollout")
 GROUP, GROUPS = 8, 8

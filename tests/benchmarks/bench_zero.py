@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import tempfile
 import time
@@ -35,6 +34,7 @@ from rl.learner.group import LearnerGroup
 from rl.memory import learner_memory
 from rl.models.known import ModelShape, shape_of_config
 from tests.benchmarks.bench_learner import make_batch
+from tests.local_ray import local_ray
 
 ALGORITHM = Dapo()
 MIB = 2.0**20
@@ -168,19 +168,9 @@ async def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of all ranks of a group together")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name:
-        ray.init(
-            address="local",
-            num_cpus=options.ranks * (len(options.stages) + 1),  # actors, most of which wait for their turn
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=f"{name}/ray",
-        )
-        try:
-            await measure(options, Path(name))
-        finally:
-            ray.shutdown()
+    actors = options.ranks * (len(options.stages) + 1)  # most of which wait for their turn
+    with tempfile.TemporaryDirectory(prefix="ponder-bench-") as name, local_ray(num_cpus=actors):
+        await measure(options, Path(name))
 
 
 if __name__ == "__main__":

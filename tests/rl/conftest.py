@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.rl.learner_parts import local_ray, make_model
+from tests.local_ray import local_ray
+from tests.rl.learner_parts import make_model
 
 
 @pytest.fixture(scope="module")

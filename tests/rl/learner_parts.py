@@ -1,18 +1,14 @@
-"""What tests of the learner share: a model that steps in milliseconds, a batch, a Ray of their own."""
+"""What tests of the learner share: a model that steps in milliseconds, a batch."""
 
 from __future__ import annotations
 
-import logging
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import ray
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -218,19 +214,3 @@ def assert_same_outcome(got: Outcome, wanted: Outcome) -> None:
     torch.testing.assert_close(got.results, wanted.results, rtol=1e-4, atol=1e-5)
     for gradient, right in zip(got.gradients, wanted.gradients, strict=True):
         assert (gradient - right).abs().max() < 1e-5 * right.abs().max()
-
-
-@contextmanager
-def local_ray() -> Iterator[None]:
-    """A Ray of its own, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="ponder-ray-") as folder:
-        ray.init(
-            address="local",
-            num_cpus=4,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=folder,
-        )
-        yield
-        ray.shutdown()

@@ -286,7 +286,7 @@ def _uncorrected(config: RunConfig) -> Iterator[str]:
     if sampling.enabled and sampling.oversampling > 1:
         yield (
             f"algorithm.dynamic_sampling.oversampling is {sampling.oversampling:g}: groups left over from a step are "
-            f"learnt from a step later, by other weights than sampled them. {ways}"
+            f"learnt from later, by other weights than sampled them. {ways}"
         )
     if config.streaming.max_staleness > 0:
         yield (

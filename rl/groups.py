@@ -36,8 +36,12 @@ class ScoredGroup:
 
     @property
     def informative(self) -> bool:
-        """Neither all right nor all wrong: what dynamic sampling keeps (DAPO eq. 11)."""
-        return 0 < self.correct < len(self.samples)
+        """Neither all right nor all wrong: what dynamic sampling keeps (DAPO eq. 11).
+
+        Only what is learnt from counts: a sample whose reward failed makes no difference to the others.
+        """
+        right = [score.correct is True for score in self.scores if score.reward is not None]
+        return 0 < sum(right) < len(right)
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
         """One plain row per sample, for the samples file."""

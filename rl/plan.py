@@ -77,7 +77,7 @@ def _staleness(config: RunConfig, versions: int) -> str:
         return "0 weight versions (synchronous)"
     most = f"at most {versions} weight version{'s' * (versions > 1)}"
     if config.streaming.max_staleness == 0:
-        return f"{most}: groups left over from oversampling wait a step"
+        return f"{most}: groups left over from oversampling wait"
     groups = versions * math.floor((1 - config.streaming.completion_ratio) * config.prompts_per_step + 1e-9)
     if config.streaming.placement == "shared":
         return f"{most}: up to {groups:,} groups are unfinished when the learner works"

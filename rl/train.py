@@ -87,7 +87,7 @@ async def _run(
     budgets = prepared.budgets
     visit = None if budgets is None else budgets.visit
     stream = PromptStream(prepared.training, seed=config.seed, shuffle=config.data.shuffle, visit=visit)
-    state = RunState(model=config.model.name)
+    state = RunState(model=config.model.name, data=stream.state())
     if checkpoint is not None:
         state = checkpoint.state
         stream.restore(state.data)

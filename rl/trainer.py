@@ -51,14 +51,13 @@ async def _step(session: Session, source: BatchSource) -> None:
         session.check_critic(step, targets)
         learnt = await learners.update(batch, estimates, targets)
         await session.check_parity(step, {**estimates.metrics, **learnt})
+        metrics |= {**batch.staleness_metrics(), **estimates.metrics, **targets.metrics, **learnt}
         clock.lap("update")
-        if streaming.partial_rollout == "off":
-            await source.drain()
-            clock.lap("drain")
-        swapped = await session.publish(version=step)
-        clock.lap("publish")
-        metrics |= {**batch.staleness_metrics(), **estimates.metrics, **targets.metrics, **learnt, **swapped}
-    elif streaming.placement == "shared":
-        await fleet.wake()
+    if streaming.partial_rollout == "off":
+        await source.drain()
+        clock.lap("drain")
+    # After a step that had nothing to learn from too: sources count staleness in versions, and every step makes one.
+    metrics |= await session.publish(version=step)
+    clock.lap("publish")
     source.advance(fleet.version)
     session.finish_step(step, collected, metrics, clock, source.state())

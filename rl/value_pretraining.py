@@ -16,13 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from rl.algorithms.base import DynamicSampling, ValuePretraining
+from rl.algorithms.config import AlgorithmConfig
 from rl.algorithms.targets import compute_targets
-from rl.batch import Batch, TrainSample
+from rl.batch import Batch, Metrics, TrainSample
+from rl.budget.turns import BudgetTurns
 from rl.data.saved import load_saved
 from rl.durable import flush, flush_tree
 from rl.groups import to_batch
 from rl.run.checkpoint import RunState
-from rl.run.session import Clock, Session
+from rl.run.session import Clock, Session, Stopped
 
 NO_FILTER = DynamicSampling(enabled=False)
 RECORD = "value_pretraining.json"
@@ -37,12 +39,16 @@ async def pretrain_critic(session: Session) -> None:
         return
     saved = None if recipe.samples is None else _saved(session, recipe.samples)
     while not (recipe.max_steps <= session.state.value_pretraining_steps or reached(recipe, session.state)):
-        number, clock = session.state.value_pretraining_steps + 1, Clock()
-        batch = await _fresh(session, number) if saved is None else _part(saved, number, config.samples_per_step)
+        if session.stop.is_set():
+            raise Stopped
+        number, used, clock = session.state.value_pretraining_steps + 1, session.state.value_samples, Clock()
+        batch = await _fresh(session, number) if saved is None else _part(saved, used, config.samples_per_step)
         clock.lap("generate")
-        if len(batch) == 0:
+        if saved is not None and len(batch) == 0:
             break
-        await _learn(session, batch, number, clock)
+        metrics = await _learn(session, batch) if len(batch) > 0 else {}
+        clock.lap("update")
+        session.finish_value_step(number, used + len(batch), metrics, clock)
         if number % config.checkpoint.every_steps == 0:
             await session.save()
     done = session.state.value_pretraining_steps
@@ -68,14 +74,22 @@ def good_enough(recipe: ValuePretraining, state: RunState) -> bool:
     return explains and (recipe.loss is None or state.value_loss <= recipe.loss)
 
 
-async def _learn(session: Session, batch: Batch, number: int, clock: Clock) -> None:
+async def _learn(session: Session, batch: Batch) -> Metrics:
     """Measure the critic on a batch, then fit it to the batch."""
     learners = session.system.trained
     estimates = await learners.estimate(batch)
-    targets = compute_targets(batch, estimates, session.config.algorithm)
+    targets = compute_targets(batch, estimates, monte_carlo(session.config.algorithm))
     learnt = await learners.update(batch, estimates, targets, train_policy=False)
-    clock.lap("update")
-    session.finish_value_step(number, {**targets.metrics, **learnt}, clock)
+    return {**targets.metrics, **learnt}
+
+
+def monte_carlo(algorithm: AlgorithmConfig) -> AlgorithmConfig:
+    """The algorithm whose returns are plain sums of rewards, whatever the critic's lambda is later.
+
+    With a smaller lambda the critic would be measured against its own values. A KL penalty in the reward is nothing
+    yet: the policy is its own reference, and of saved samples log-probabilities are not known.
+    """
+    return algorithm.model_copy(update={"lambda_critic": 1.0, "kl": None})
 
 
 async def _fresh(session: Session, number: int) -> Batch:
@@ -96,9 +110,11 @@ async def _fresh(session: Session, number: int) -> Batch:
 
 def _saved(session: Session, path: Path) -> Sequence[TrainSample]:
     """The saved samples, and on the screen what there is to know about them."""
-    saved = load_saved(path, session.system.tokenizer, session.config.model.context_tokens)
-    steps = len(saved.samples) / session.config.samples_per_step
-    said = [f"value pretraining from {path}: {len(saved.samples):,} samples, {steps:.3g} steps"]
+    config, tokenizer = session.config, session.system.tokenizer
+    turns = None if config.budget is None else BudgetTurns(config.budget, tokenizer)
+    saved = load_saved(path, tokenizer, config.model.context_tokens, turns)
+    steps = max(1, len(saved.samples) // config.samples_per_step)
+    said = [f"value pretraining from {path}: {len(saved.samples):,} samples, {steps:,} step{'s' * (steps > 1)}"]
     if saved.left_out:
         said.append(f"{saved.left_out:,} rows left out (no reward, or no response)")
     if saved.tokenised:
@@ -107,9 +123,13 @@ def _saved(session: Session, path: Path) -> Sequence[TrainSample]:
     return saved.samples
 
 
-def _part(samples: Sequence[TrainSample], number: int, size: int) -> Batch:
-    """The samples of a step, counted from 1; each is used once, so that those of the next step are always unseen."""
-    return Batch(samples[(number - 1) * size : number * size])
+def _part(samples: Sequence[TrainSample], used: int, size: int) -> Batch:
+    """The samples of a step, after `used` ones; each is used once, so that those of the next step are always unseen.
+
+    What is left after the last whole step belongs to it: too few samples would say little of the critic.
+    """
+    end = used + size
+    return Batch(samples[used : len(samples) if len(samples) - end < size else end])
 
 
 def _too_little(session: Session, *, used_up: bool) -> str:

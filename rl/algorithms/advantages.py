@@ -76,7 +76,8 @@ def group_advantage(rewards: Tensor, groups: Tensor, kind: GroupKind, eps: float
     Returns:
         [B]; a group of one keeps its raw reward, an all-equal group has 0.
     """
-    rewards = at_least_float32(rewards)
+    exact = at_least_float32(rewards).dtype
+    rewards = rewards.double()  # in float32 equal rewards differ from their mean, and grpo divides that by a tiny std
     _, group, size = torch.unique(groups, return_inverse=True, return_counts=True)
     zeros = torch.zeros(size.shape[0], dtype=rewards.dtype, device=rewards.device)
     mean = zeros.index_add(0, group, rewards) / size
@@ -86,7 +87,7 @@ def group_advantage(rewards: Tensor, groups: Tensor, kind: GroupKind, eps: float
         centred = centred / (std[group] + eps)
     elif kind == "rloo":
         centred = centred * size[group] / (size[group] - 1).clamp(min=1)
-    return torch.where(size[group] == 1, rewards, centred)
+    return torch.where(size[group] == 1, rewards, centred).to(exact)
 
 
 def return_to_go(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:

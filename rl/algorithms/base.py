@@ -25,7 +25,7 @@ class DynamicSampling(Section):
     """Generation rounds for one batch; when they are used up, training goes on with what there is."""
     oversampling: float = Field(1.0, ge=1, le=4)
     """Groups asked for in a round, as a multiple of those that are missing. Above 1 saves rounds; informative groups
-    beyond the batch wait for the next step, where their tokens are a weight version old."""
+    beyond the batch wait for the next step (above 2 for several), where their tokens are of older weights."""
 
 
 class ValuePretraining(Section):

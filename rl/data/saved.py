@@ -23,6 +23,8 @@ from rl.data.source import prompt_ids
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from rl.budget.turns import BudgetTurns
+
 VALUE_SAMPLES = "value_samples"
 """Folder in a run folder with the samples of its value pretraining."""
 UNKNOWN_VERSION = -1
@@ -40,7 +42,9 @@ class SavedSamples:
     """Rows without a reward, or with an empty response."""
 
 
-def load_saved(path: Path, tokenizer: PreTrainedTokenizerBase, context_tokens: int) -> SavedSamples:
+def load_saved(
+    path: Path, tokenizer: PreTrainedTokenizerBase, context_tokens: int, turns: BudgetTurns | None = None
+) -> SavedSamples:
     """Samples of a file, or of a run's value pretraining.
 
     Args:
@@ -48,6 +52,8 @@ def load_saved(path: Path, tokenizer: PreTrainedTokenizerBase, context_tokens: i
             adds (`scored.reward`); rows where it is null are left out.
         tokenizer: the policy's.
         context_tokens: longest prompt plus response.
+        turns: renders a row's prompt with its `thinking_budget`; None: the run has no budgets, and prompts are what
+            they say.
 
     Raises:
         DataFileError: a file or row is malformed or lacks a column, a sample is too long, or nothing is left.
@@ -67,8 +73,15 @@ def load_saved(path: Path, tokenizer: PreTrainedTokenizerBase, context_tokens: i
             if reward is None or len(ids) == 0:
                 left_out += 1
                 continue
-            prompt = prompt_ids(row.sample.messages, tokenizer)
-            sample = _train_sample(prompt, ids, reward=reward, correct=correct, number=len(samples))
+            messages, forced = row.sample.messages, row.sample.forced
+            if any(place >= len(ids) for place in forced):
+                raise DataFileError(
+                    f"{where}, column `forced`: {max(forced)} is beyond the {len(ids)} response tokens."
+                )
+            prompt = (
+                prompt_ids(messages, tokenizer) if turns is None else turns.ids(messages, row.sample.thinking_budget)
+            )
+            sample = _train_sample(prompt, ids, forced, reward=reward, correct=correct, number=len(samples))
             tokens = len(sample.prompt_ids) + len(sample.response_ids)
             if tokens > context_tokens:
                 raise DataFileError(
@@ -114,15 +127,17 @@ def _tokenised(row: DataRow, tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 
 def _train_sample(
-    prompt: Sequence[int], response: Sequence[int], *, reward: float, correct: bool, number: int
+    prompt: Sequence[int], response: Sequence[int], forced: Sequence[int], *, reward: float, correct: bool, number: int
 ) -> TrainSample:
     """A sample that only a critic learns from: who sampled it, and with what probability, is not known."""
+    mask = np.ones(len(response), dtype=np.bool_)
+    mask[list(forced)] = False
     return TrainSample(
         prompt_ids=np.asarray(prompt, dtype=np.int32),
         response_ids=np.asarray(response, dtype=np.int32),
         rollout_logprobs=np.zeros(len(response), dtype=np.float32),
         versions=np.full(len(response), UNKNOWN_VERSION, dtype=np.int32),
-        loss_mask=np.ones(len(response), dtype=np.bool_),
+        loss_mask=mask,
         reward=reward,
         correct=correct,
         group=number,

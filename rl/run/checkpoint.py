@@ -50,6 +50,8 @@ class RunState:
     """Name of the model that is trained."""
     value_pretraining_steps: int = 0
     value_pretraining_done: bool = False
+    value_samples: int = 0
+    """Samples that value pretraining has learnt from."""
     explained_variance: float | None = None
     """The critic's on the last batch of value pretraining before it learnt from it; None: not measured yet."""
     value_loss: float | None = None

@@ -163,25 +163,35 @@ class Session:
                 f"step {step}: {len(collected.groups)} of {self.config.prompts_per_step} groups carried signal after "
                 f"{collected.rounds} generation rounds; training on those."
             )
-        for failure in self.system.rewards.new_failures():
-            self.console.warn(f"step {step}: {failure}")
+        self._warn_of_failures(f"step {step}")
         self.state = replace(self.state, step=step, data=self.stream.state(), seconds=self.seconds)
         self.source_state = source_state
         self.tracker.log(step, full)
         self.console.step(step, full)
 
-    def finish_value_step(self, number: int, metrics: Mapping[str, float], clock: Clock) -> None:
-        """Record a step of value pretraining."""
+    def finish_value_step(self, number: int, used: int, metrics: Mapping[str, float], clock: Clock) -> None:
+        """Record a step of value pretraining.
+
+        Args:
+            used: samples that it learnt from, in all steps until now.
+            metrics: none where no sample had a reward.
+        """
+        self._warn_of_failures(f"value pretraining {number}")
         self.state = replace(
             self.state,
             value_pretraining_steps=number,
-            explained_variance=metrics["critic/explained_variance"],
-            value_loss=metrics["critic/loss_before"],
+            value_samples=used,
+            explained_variance=metrics.get("critic/explained_variance", self.state.explained_variance),
+            value_loss=metrics.get("critic/loss_before", self.state.value_loss),
             data=self.stream.state(),
             seconds=self.seconds,
         )
         self.tracker.log(number, prefixed({**metrics, "time/step": clock.seconds}, "value_pretraining"))
         self.console.value_step(number, metrics)
+
+    def _warn_of_failures(self, where: str) -> None:
+        for failure in self.system.rewards.new_failures():
+            self.console.warn(f"{where}: {failure}")
 
     async def measure(self) -> Evaluation:
         """Answer the held-out prompts with the current weights."""

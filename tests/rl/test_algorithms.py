@@ -130,6 +130,14 @@ def test_group_advantages(kind: GroupKind, of_seven: list[float]) -> None:
     assert np.std([1, 0, 0], ddof=1) == pytest.approx(3**-0.5)
 
 
+@pytest.mark.parametrize(("size", "reward"), [(8, 0.9), (16, 0.9), (16, 10.3), (64, 1 / 3)])
+def test_equal_rewards_are_worth_nothing_in_float32_too(size: int, reward: float) -> None:
+    """A mean of equal numbers differs from them in the last digit, and the spread is of that size as well."""
+    got = group_advantage(torch.full((size,), reward), torch.zeros(size, dtype=torch.long), "grpo", 1e-6)
+    assert got.dtype == torch.float32
+    assert got.abs().max() < 1e-6
+
+
 def test_a_group_need_not_stand_together() -> None:
     mixed = group_advantage(f64([1, 5, 0, 7])[0], torch.tensor([3, 1, 3, 1]), "dr_grpo", 1e-6)
     assert mixed.tolist() == [0.5, -1, -0.5, 1]

@@ -6,7 +6,8 @@
 4. With oversampling, informative groups beyond the batch are the surplus: used first in the next step, none lost, none
    twice; prompts are taken in stream order whatever happens.
 5. Shares of all-right and all-wrong groups are metrics over everything and by task.
-6. A batch knows how old its samples are; tokens of older versions do not count as comparable.
+6. A sample whose reward failed gives a group no signal: it is not learnt from.
+7. A batch knows how old its samples are; tokens of older versions do not count as comparable.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from transformers import AutoTokenizer
 
 from rewards.config import RewardConfig, RewardRunnerConfig
 from rewards.runner import RewardRunner
+from rewards.types import Combined
 from rl.algorithms.base import DynamicSampling
 from rl.collect import Begun, Collected, Collector
 from rl.data.stream import PromptStream
-from rl.groups import group_metrics, to_batch
+from rl.groups import ScoredGroup, group_metrics, to_batch
 from rl.models.resolve import resolve_model
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, StopReason, Tokens
 
@@ -103,6 +105,28 @@ async def steps(
             )
         )
     return done, fleet
+
+
+@pytest.mark.parametrize(
+    ("correct", "failed", "informative"),
+    [
+        ([True, True, False, False], [], True),
+        ([True, True, True, False], [3], False),
+        ([False, False, False, True], [3], False),
+        ([True, False, False, False], [1, 2, 3], False),
+        ([True, False, False, False], [2, 3], True),
+        ([True, False], [0, 1], False),
+    ],
+)
+def test_a_failed_reward_gives_no_signal(correct: list[bool], failed: list[int], informative: bool) -> None:
+    (prompt,) = prompts([1])
+    ids, ones = np.zeros(1, np.int32), np.ones(1, np.bool_)
+    sample = Sample("s", prompt, ids, ids.astype(np.float32), ids, ones, StopReason.STOP)
+    scores = [Combined(None if i in failed else float(right), {}, right) for i, right in enumerate(correct)]
+    group = ScoredGroup(prompt, (sample,) * len(scores), ("",) * len(scores), tuple(scores))
+    assert group.informative is informative
+    if informative:
+        assert len({one.reward for one in to_batch([group], 0).samples}) == 2
 
 
 def names(groups: Sequence[Any]) -> list[int]:

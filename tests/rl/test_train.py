@@ -8,6 +8,9 @@
 4. Ctrl-C saves, says so and exits with 130.
 5. No process of a run outlives it, whichever way it ended.
 6. A finished run says so instead of starting anew.
+7. Interrupted before its first step, a run goes on by the same command; where for a while no reward can be computed, it
+   goes on too: value pretraining takes the steps that are left, and a streaming run (which counts staleness in weight
+   versions) neither waits for ever nor learns from what is too old.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import pytest
 import yaml
 
 from rl.run.tracking import PRETRAINING, read_metrics
-from tests.rl.letters import USE
+from tests.rl.letters import USE, USE_WITH_OUTAGE
 
 STEPS = 6
 CONFIG: dict[str, Any] = {
@@ -90,9 +93,9 @@ class Run:
         return {path.name: path.read_bytes() for path in policy.iterdir()}
 
 
-def make_run(tmp: Path, name: str) -> Run:
+def make_run(tmp: Path, name: str, **changed: Any) -> Run:
     config = tmp / f"{name}.yaml"
-    config.write_text(yaml.safe_dump({"name": name, "runs_folder": str(tmp / "runs"), **CONFIG}))
+    config.write_text(yaml.safe_dump({"name": name, "runs_folder": str(tmp / "runs"), **CONFIG, **changed}))
     return Run(tmp / "runs" / name, [sys.executable, "-m", "rl.cli", "train", str(config)])
 
 
@@ -212,6 +215,46 @@ def test_a_finished_run_is_not_started_again(undisturbed: tuple[Run, str]) -> No
     assert again.returncode == 0
     assert f"is finished: {STEPS} of {STEPS} steps" in again.stdout
     assert run.metrics() == before
+
+
+def test_interrupted_before_the_first_step_and_without_rewards_for_a_while(tmp_path: Path) -> None:
+    first, away = range(4), range(24, 48)  # the first step of value pretraining; some steps in the middle
+    rows = [{"question": f"Say {i}.", "answer": "1", "lost": i in first or i in away} for i in range(80)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = make_run(
+        tmp_path,
+        "outage",
+        steps=14,
+        data={
+            "train": [{"path": str(tmp_path / "rows.jsonl")}],
+            "eval": CONFIG["data"]["eval"],
+            "shuffle": False,
+        },
+        rewards=[{"use": "math"}, {"use": USE_WITH_OUTAGE}],
+        streaming={"max_staleness": 2},
+        evaluation={"every_steps": 0},
+    )
+    process = run.start()
+    seen = read_until(process, "held-out accuracy before training")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stdout is not None
+    rest = process.stdout.read()
+    assert process.wait() == 130, seen + rest
+    assert "stopped after step 0" in rest
+
+    process = run.start()
+    assert process.stdout is not None
+    screen = process.stdout.read()
+    assert process.wait() == 0, screen
+    assert "nobody answers" in screen
+    lines = read_metrics(run.folder / "metrics.jsonl")
+    pretraining = [any(name.startswith(f"{PRETRAINING}critic") for name in line) for line in lines]
+    assert sum(pretraining) == 1, "two steps, of which the first had no reward"
+    steps = [line for line in lines if "batch/groups" in line]
+    assert [line["step"] for line in steps] == list(range(1, 15))
+    learnt = ["policy/loss" in line for line in steps]
+    assert not all(learnt) and learnt[0] and learnt[-1]
+    assert max(line.get("rollout/staleness_max", 0) for line in steps) <= 2
 
 
 def wait_for_path(path: Path, process: subprocess.Popen[str], seconds: float = 600) -> None:

@@ -2,12 +2,14 @@
 
 1. It stops on explained variance and, where a goal is set, on loss too; never before the minimum of steps.
 2. Saved samples are read with the token ids they were sampled as; rows without ids are tokenised and counted, rows
-   without a reward left out; what is wrong with a file is named.
+   without a reward left out; what is wrong with a file is named. Prompts tell the budget that they told when they were
+   sampled, and forced tokens are not the model's. Every sample is used once, also when a step's size changes.
 3. A critic that is exported and loaded again says the same, sharded or with adapters too; transformers reads it as a
    classifier with one label.
 4. A reward model of transformers gives its scores as values at the last token.
 5. A run that pretrains on another run's saved samples measures the same, step by step, as the run that sampled them.
-6. `ponder train` refuses a critic that is none, or that reads other tokens.
+6. Its returns are plain sums of rewards, whatever the critic's lambda is later.
+7. `ponder train` refuses a critic that is none, or that reads other tokens.
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ import yaml
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig, LlamaForSequenceClassification
 
 from rewards.errors import DataFileError
-from rl.algorithms.base import ValuePretraining
+from rl.algorithms.base import ReferenceKl, ValuePretraining
 from rl.algorithms.config import Vapo
 from rl.algorithms.targets import compute_targets
+from rl.batch import Estimates
+from rl.budget.config import BudgetConfig
+from rl.budget.turns import BudgetTurns
 from rl.data.saved import UNKNOWN_VERSION, load_saved
 from rl.data.source import prompt_ids
 from rl.errors import PonderError
@@ -37,7 +42,7 @@ from rl.learner.group import LearnerGroup
 from rl.learner.model import load_critic
 from rl.models.resolve import resolve_model
 from rl.run.checkpoint import RunState
-from rl.value_pretraining import reached
+from rl.value_pretraining import _part, monte_carlo, reached
 from tests.rl.learner_parts import VOCABULARY, make_batch, make_model
 
 TOKENIZER = AutoTokenizer.from_pretrained(resolve_model("tiny").tokenizer_path)
@@ -94,6 +99,55 @@ def test_saved_samples(tmp_path: Path) -> None:
     assert set(saved.samples[0].versions) == {UNKNOWN_VERSION}
 
 
+def test_saved_samples_keep_their_budgets_and_forced_tokens(tmp_path: Path) -> None:
+    turns = BudgetTurns(BudgetConfig.model_validate({"levels": {0: 1, 512: 1}, "turn": "system"}), TOKENIZER)
+    row = {"messages": TURNS, "response": "x", "response_ids": [5, 6, 7], "reward": 1}
+    file = write(
+        tmp_path / "s.jsonl",
+        row,
+        {**row, "thinking_budget": None, "forced": [0, 2]},
+        {**row, "thinking_budget": 0},
+        {**row, "thinking_budget": 512},
+    )
+    saved = load_saved(file, TOKENIZER, 256, turns).samples
+    assert [s.prompt_ids.tolist() for s in saved] == [turns.ids(TURNS, budget) for budget in (None, None, 0, 512)]
+    assert len({tuple(s.prompt_ids) for s in saved}) == 3
+    assert [s.loss_mask.tolist() for s in saved[:2]] == [[True, True, True], [False, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes", "parts"),
+    [
+        (12, [4, 4, 4, 4], [4, 4, 4, 0]),
+        (15, [4, 4, 4, 4], [4, 4, 7, 0]),
+        (3, [4, 4], [3, 0]),
+        (12, [4, 2, 2], [4, 2, 2]),
+    ],
+)
+def test_every_saved_sample_is_used_once(count: int, sizes: list[int], parts: list[int]) -> None:
+    samples = make_batch(count).samples
+    found, used = [], 0
+    for size in sizes:
+        part = list(_part(samples, used, size).samples)
+        assert all(one is other for one, other in zip(part, samples[used:], strict=False))
+        found.append(len(part))
+        used += len(part)
+    assert found == parts
+
+
+def test_returns_are_plain_sums_of_rewards() -> None:
+    """With a smaller lambda a critic would be judged by its own values."""
+    algorithm = Vapo(lambda_critic=0.5, kl=ReferenceKl(weight=0.1, where="reward"))
+    batch = make_batch()
+    values = [np.linspace(-1, 1, len(s.response_ids), dtype=np.float32) for s in batch.samples]
+    logprobs = [s.rollout_logprobs for s in batch.samples]
+    targets = compute_targets(batch, Estimates(logprobs, values, {}), monte_carlo(algorithm))
+    assert targets.returns is not None
+    for sample, row in zip(batch.samples, targets.returns, strict=True):
+        own = row[sample.loss_mask]
+        np.testing.assert_allclose(own, np.full(len(own), sample.reward), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -102,6 +156,10 @@ def test_saved_samples(tmp_path: Path) -> None:
         ({"response": "x", "reward": 1}, r"row 1: no prompt"),
         ({"messages": TURNS, "response": "x", "reward": None}, r"no sample with a reward \(1 rows"),
         ({"messages": TURNS, "response": "x", "response_ids": [1] * 200, "reward": 1}, r"row 1:.*context_tokens is 64"),
+        (
+            {"messages": TURNS, "response": "x", "response_ids": [1], "reward": 1, "forced": [1]},
+            r"`forced`: 1 is beyond",
+        ),
     ],
 )
 def test_unusable_saved_samples_are_named(tmp_path: Path, row: dict[str, Any], message: str) -> None:

@@ -146,13 +146,15 @@ def _warmup(options: argparse.Namespace) -> int:
     from rl.warmup import warm_model
 
     with noise_to(config.runs_folder / f"warmup-{config.name}" / "logs" / "driver.log") as screen:
+        held_out = load_examples(config.data.eval, loaded.base)
         folder = warm_model(
             base_model(config),
-            load_examples(config.data.train, loaded.base, exclude=load_examples(config.data.eval, loaded.base)),
+            load_examples(config.data.train, loaded.base, exclude=held_out),
             config.warmup,
             base=loaded.base,
             seed=config.seed,
             budget=config.budget,
+            held_out=held_out,
             progress=lambda line: print(line, file=screen),
         )
     print(folder)

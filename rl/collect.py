@@ -23,7 +23,8 @@ from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, Tokens
-from verifiers.thinking import THINK_TAGS, split_thinking
+from verifiers.thinking import split_thinking
+from verifiers.thinking.format import ThinkingFormat
 
 if TYPE_CHECKING:  # the simulator drives the streams without an engine
     from transformers import PreTrainedTokenizerBase
@@ -69,14 +70,14 @@ class Collector:
         tokenizer: PreTrainedTokenizerBase,
         *,
         seed: int,
-        tags: tuple[str, str] = THINK_TAGS,
+        thinking: ThinkingFormat | None = None,
     ) -> None:
-        """`tags` open and close the thinking."""
+        """`thinking`: the format of a run with thinking budgets, and what prompts open in it."""
         self._fleet = fleet
         self._rewards = rewards
         self._tokenizer = tokenizer
         self._seed = seed
-        self._tags = tags
+        self._thinking = thinking
         self._under_way: dict[str, _UnderWay] = {}
         self._scoring: dict[int, tuple[tuple[Sample, ...], float]] = {}
         """Groups with the reward workers, and since when."""
@@ -183,9 +184,9 @@ class Collector:
 
     async def _score(self, prompt: Prompt, samples: tuple[Sample, ...]) -> ScoredGroup:
         texts = tuple(self.decode(sample) for sample in samples)
-        inputs = []
+        inputs, form = [], self._thinking
         for sample, text in zip(samples, texts, strict=True):
-            thinking, answer = split_thinking(text, self._tags)
+            thinking, answer = split_thinking(text) if form is None else form.split(text, prompt.thinking_budget)
             inputs.append(
                 RewardInput(
                     messages=prompt.messages,

@@ -17,6 +17,7 @@ from rl.lessons import Lessons
 from rl.models.sampling import sample_responses
 from rl.warmup_config import WarmupConfig
 from verifiers.thinking import split_thinking
+from verifiers.thinking.format import ThinkingFormat
 
 
 class PassRate:
@@ -30,13 +31,14 @@ class PassRate:
         config: WarmupConfig,
         seed: int,
         lessons: Lessons,
-        tags: tuple[str, str],
+        thinking: ThinkingFormat | None,
     ) -> None:
-        self._model, self._tokenizer, self._seed, self._tags = model, tokenizer, seed, tags
+        self._model, self._tokenizer, self._seed, self._thinking = model, tokenizer, seed, thinking
         judged = [example for example in examples if example.ground_truth]
         self._examples = random.Random(seed).sample(judged, min(config.check_prompts, len(judged)))
         worked = [lessons.lesson(example, place) for place, example in enumerate(self._examples)]
         self._prompts = [one.prompt_ids for one in worked]
+        self._budgets = [one.thinking_budget for one in worked]
         longest = max(len(one.response_ids) for one in worked)
         room = model.config.max_position_embeddings - max(len(prompt) for prompt in self._prompts)
         self._max_new_tokens = min(2 * longest + 1, room)
@@ -52,14 +54,15 @@ class PassRate:
             seed=self._seed + step,
         )
         scored = self._judge.score(
-            [self._input(example, ids) for example, ids in zip(self._examples, responses, strict=True)]
+            [self._input(*one) for one in zip(self._examples, self._budgets, responses, strict=True)]
         )
         return sum(one.correct is True for one in scored) / len(scored)
 
-    def _input(self, example: Example, ids: list[int]) -> RewardInput:
+    def _input(self, example: Example, budget: int | None, ids: list[int]) -> RewardInput:
         ended = bool(ids) and ids[-1] == self._tokenizer.eos_token_id
         text = str(self._tokenizer.decode(ids[:-1] if ended else ids, skip_special_tokens=False))
-        thinking, answer = split_thinking(text, self._tags)
+        form = self._thinking
+        thinking, answer = split_thinking(text) if form is None else form.split(text, budget)
         return RewardInput(
             messages=example.messages,
             response=text,

@@ -49,7 +49,8 @@ def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
     held_out = load_examples(config.data.eval, base)
     examples = load_examples(config.data.train, base, exclude=held_out)
     require_disjoint(examples, held_out)
-    require_columns(examples, config.rewards)
+    by = None if config.budget is None else config.budget.by
+    require_columns(examples, config.rewards, None if by is None else by.column)
     resolved = base_model(config)
     console.note(f"model {resolved.name}: {resolved.parameters:,} parameters ({resolved.built})")
     path = resolved.path
@@ -61,6 +62,7 @@ def prepare(config: RunConfig, base: Path, console: Console) -> Prepared:
             base=base,
             seed=config.seed,
             budget=config.budget,
+            held_out=held_out,
             progress=console.status,
         )
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=config.model.trust_remote_code)

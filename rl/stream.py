@@ -221,9 +221,11 @@ class GroupStream:
         A group that was admitted at version v is used by version v + max_staleness. So after this batch at most d times
         the stale groups of a batch may be left that have d versions to go; in particular none at its limit.
         """
+        if not self._running:
+            return True  # nothing more comes: generation's limit is reached, or a restart lowered `max_staleness`
         chosen = set(self._oldest()) if len(self._ready) >= self._size else set()
         if len(chosen) < self._size:
-            return not self._running  # nothing more comes: the limit of generation is reached
+            return False
         waiting = [ticket for ticket, _ in self._ready.values() if ticket.number not in chosen]
         held = [*waiting, *(one.ticket for one in self._running.values())]
         togo = sorted(ticket.version + self._staleness - self._version for ticket in held)

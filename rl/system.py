@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,6 @@ from rl.learner.lasting import LastingLearners
 from rollout.engine import transport
 from rollout.fleet import RolloutFleet
 from rollout.weights import WeightPublisher
-from verifiers.thinking import THINK_TAGS
 
 Device = Literal["cpu", "gpu"]
 
@@ -127,7 +126,7 @@ async def running_system(
                 output=logs / "rewards.log",
             )
         )
-        stack.enter_context(_ray(config, device, logs))
+        stack.enter_context(_ray(config, device, logs, learning=learning))
         starting_fleet = asyncio.create_task(
             RolloutFleet.start(
                 config.rollout,
@@ -174,7 +173,7 @@ async def running_system(
                 rewards,
                 tokenizer,
                 seed=config.seed,
-                tags=THINK_TAGS if thinking is None else thinking.format.think,
+                thinking=None if thinking is None else thinking.format,
             ),
             tokenizer=tokenizer,
             weights=weights,
@@ -191,12 +190,12 @@ async def _end(starting: asyncio.Task[RolloutFleet] | asyncio.Task[LastingLearne
 
 
 @contextmanager
-def _ray(config: RunConfig, device: Device, logs: Path) -> Iterator[None]:
+def _ray(config: RunConfig, device: Device, logs: Path, *, learning: bool) -> Iterator[None]:
     """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns about a coming default
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
-        _require(config, device)
+        _require(config, device, learning=learning)
         try:
             yield
         finally:
@@ -214,13 +213,14 @@ def _ray(config: RunConfig, device: Device, logs: Path) -> Iterator[None]:
             _temp_dir=str(folder),
         )
         try:
-            _require(config, device)
+            _require(config, device, learning=learning)
             yield
         finally:
             ray.shutdown()
     finally:
-        for session in folder.glob("session_2*/logs"):
-            shutil.copytree(session, logs / "ray", dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        with suppress(OSError):  # a full disk has already been told of, and must be heard of again
+            for session in folder.glob("session_2*/logs"):
+                shutil.copytree(session, logs / "ray", dirs_exist_ok=True, ignore_dangling_symlinks=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -232,19 +232,20 @@ def _remove_orphans(root: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require(config: RunConfig, device: Device) -> None:
+def _require(config: RunConfig, device: Device, *, learning: bool) -> None:
     """Refuse a run that Ray could never place (it would wait for ever)."""
+    ranks = config.learner.ranks if learning else 0
     there = ray.cluster_resources()  # type: ignore[no-untyped-call]
     if device == "gpu":
-        needed = config.rollout.workers * config.rollout.tensor_parallel + config.learner.ranks
+        needed = config.rollout.workers * config.rollout.tensor_parallel + ranks
         found, unit = int(there.get("GPU", 0)), "GPUs"
     else:
-        needed = config.rollout.workers + config.learner.ranks
+        needed = config.rollout.workers + ranks
         found, unit = int(there.get("CPU", 0)), "CPU cores"
     if needed > found:
         raise PonderError(
             f"the run needs {needed} {unit} (rollout.workers={config.rollout.workers}, "
-            f"rollout.tensor_parallel={config.rollout.tensor_parallel}, learner.ranks={config.learner.ranks}) "
-            f"but Ray has {found}. Ways out: (1) fewer rollout.workers or learner.ranks, "
+            f"rollout.tensor_parallel={config.rollout.tensor_parallel}{f', learner.ranks={ranks}' * learning}) "
+            f"but Ray has {found}. Ways out: (1) fewer rollout.workers{' or learner.ranks' * learning}, "
             "(2) join more machines to a Ray cluster and set RAY_ADDRESS."
         )

@@ -42,6 +42,11 @@ def train(config: RunConfig, *, base: Path) -> int:
         PonderError: something the user can mend; the run folder keeps what was saved.
     """
     folder = RunFolder(config.runs_folder / config.name)
+    with folder.held():
+        return _train_in(folder, config, base)
+
+
+def _train_in(folder: RunFolder, config: RunConfig, base: Path) -> int:
     changed = folder.open(config)
     with noise_to(folder.logs / "driver.log") as screen:
         console = Console(screen)
@@ -61,6 +66,8 @@ def train(config: RunConfig, *, base: Path) -> int:
             return asyncio.run(_run(config, base, folder, checkpoint, console, prepared))
         except (PonderError, RolloutError, DataFileError, KeyboardInterrupt):
             raise
+        except asyncio.CancelledError:  # by the handler of Ctrl-C and SIGTERM
+            raise KeyboardInterrupt from None
         except RewardFailed as error:
             raise PonderError(f"{error}\n(reward_runner.on_error is `fail`; `mask` or `zero` would go on)") from error
         except Exception as error:

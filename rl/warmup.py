@@ -25,7 +25,9 @@ from rl.allocator import keep_freed_memory
 from rl.budget.config import BudgetConfig
 from rl.budget.lessons import BudgetLessons
 from rl.budget.prompts import Budgets
+from rl.budget.turns import BudgetTurns
 from rl.data.example import Example
+from rl.data.source import require_disjoint
 from rl.data.worked import load_worked
 from rl.errors import ConfigError, PonderError
 from rl.lessons import Lessons
@@ -34,7 +36,6 @@ from rl.models.resolve import ResolvedModel
 from rl.pass_rate import PassRate
 from rl.supervised import SupervisedTraining
 from rl.warmup_config import WarmupConfig
-from verifiers.thinking import THINK_TAGS
 
 Progress = Callable[[str], None]
 """Takes one line of status."""
@@ -63,6 +64,7 @@ def warm_model(
     seed: int,
     progress: Progress,
     budget: BudgetConfig | None = None,
+    held_out: Sequence[Example] = (),
     cache: Path | None = None,
     threads: int | None = None,
 ) -> Path:
@@ -71,6 +73,7 @@ def warm_model(
     Args:
         examples: training questions; those with a worked response are used when `config.examples` names no file.
         budget: the run's thinking budgets: examples are learnt with a budget each.
+        held_out: questions that must not be among the worked ones.
         base: folder of the configuration file.
         cache: default `cache_folder()`.
 
@@ -85,6 +88,8 @@ def warm_model(
             "none in the files. Ways out: (1) warmup.examples: a JSONL file of prompts and responses; (2) leave "
             "`warmup` out."
         )
+    where = f"warmup.examples ({config.examples})" if config.examples else "data.train"
+    require_disjoint(worked, held_out, where)
     if budget is None and any(example.budgeted for example in worked):
         raise ConfigError(
             f"{config.examples}: its rows have thinking budgets, and the run has no `budget` section. Ways out: (1) "
@@ -145,10 +150,10 @@ def warmup(
         else:
             keep_freed_memory()
         lessons = _lessons(tokenizer, budget, config, seed)
-        tags = THINK_TAGS if budget is None else budget.format.think
+        thinking = None if budget is None else BudgetTurns(budget, tokenizer).words
         training = SupervisedTraining(model, tokenizer, examples, config, seed, lessons)
         if any(example.ground_truth for example in examples):
-            with PassRate(model, tokenizer, examples, config, seed, lessons, tags) as check:
+            with PassRate(model, tokenizer, examples, config, seed, lessons, thinking) as check:
                 rate = _into_window(training, check, config, progress)
         else:
             progress(f"no example has an answer to judge by: warming up for {config.max_steps} steps without checks")
@@ -239,20 +244,30 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+_CODE = (
+    *("warmup.py", "supervised.py", "lessons.py", "pass_rate.py", "models/sampling.py"),
+    *("budget/lessons.py", "budget/flaws.py", "budget/prompts.py", "budget/turns.py", "budget/draw.py"),
+)
+"""What makes a warm-up's result, beside the libraries."""
+
+
 def _fingerprint(
     model: ResolvedModel, examples: Sequence[Example], config: WarmupConfig, seed: int, budget: BudgetConfig | None
 ) -> str:
     """Hash of all that decides the result, this code included."""
     digest = hashlib.sha256(model.digest())
+    column = None if budget is None or budget.by is None else budget.by.column
     for example in examples:
         turns = [dict(turn) for turn in example.messages]
-        parts: list[object] = [turns, example.ground_truth, example.response, example.flawed]
+        parts: list[object] = [example.id, turns, example.ground_truth, example.response, example.flawed]
+        if column is not None:
+            parts.append(str(example.columns.get(column)))
         parts += [example.response_ids, example.thinking_budget] * example.budgeted
         digest.update(json.dumps(parts).encode())
     digest.update(config.model_dump_json(exclude={"examples"}).encode())
     digest.update(f"{seed} {importlib.metadata.version('torch')}".encode())
     if budget is not None:
         digest.update(budget.model_dump_json().encode())
-    for code in ("warmup.py", "supervised.py", "lessons.py", "budget/lessons.py", "budget/flaws.py"):
+    for code in _CODE:
         digest.update((Path(__file__).parent / code).read_bytes())
     return digest.hexdigest()[:16]

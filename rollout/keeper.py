@@ -119,7 +119,7 @@ class BudgetKeeper:
                 case PutIn(at=at, ids=ids):
                     ids = ids[: max(self._room(request) - at, 0)]
                     begun = begun.first(at) + self._forced(ids)
-                    if not ids:
+                    if not ids or len(begun) >= self._room(request):
                         return replace(request, begun=begun, most=None)
 
     def _forced(self, ids: Sequence[int]) -> Tokens:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rewards.config import Section
 from rl.data.generators import GeneratorName
@@ -29,7 +29,7 @@ class SourceConfig(Section):
     answer_column: str = "answer"
     """Column with the reference answer."""
     template: str = "{question}"
-    """User turn; `{question}` is replaced."""
+    """User turn; `{question}` is replaced. Other braces are written twice: `\\boxed{{}}`."""
     system: str | None = None
     """System turn put before the question."""
     task: str | None = None
@@ -40,6 +40,19 @@ class SourceConfig(Section):
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the generator or puzzle."""
 
+    @field_validator("template")
+    @classmethod
+    def _asks(cls, template: str) -> str:
+        try:
+            filled = template.format(question="\0")
+        except (LookupError, ValueError, AttributeError):
+            raise ValueError(
+                "braces that are not `{question}` are written twice, as in `{question} Put it in \\boxed{{}}.`"
+            ) from None
+        if "\0" not in filled:
+            raise ValueError("has no `{question}`: every prompt would be the same")
+        return template
+
     @model_validator(mode="after")
     def _one_source(self) -> SourceConfig:
         given = [k for k in ("generator", "puzzle", "path") if getattr(self, k) is not None]
@@ -49,6 +62,10 @@ class SourceConfig(Section):
             raise ValueError(f"`size` says how many prompts `{given[0]}` makes: add it")
         if self.worked is not None and self.path is None:
             raise ValueError(f"`worked` is for the rows of a file, not for a {given[0]}")
+        unused = ("seed", "options") if self.path is not None else ("question_column", "answer_column")
+        for name in unused:
+            if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True):
+                raise ValueError(f"`{name}` has no effect with `{given[0]}`: leave it out")
         return self
 
 

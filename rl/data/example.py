@@ -31,8 +31,15 @@ class Example:
     """None is unlimited."""
     flawed: str | None = None
     """The same work with a mistake in it and the wrong answer that follows, or None."""
+    asked: str | None = None
+    """The question before a template was laid around it; None: the last turn is all there is."""
 
     @property
     def question(self) -> str:
-        """The last turn's text: two examples with the same question are the same."""
-        return self.messages[-1]["content"]
+        """Two examples with the same question are the same, whatever their templates."""
+        return self.messages[-1]["content"] if self.asked is None else self.asked
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The question, and the last turn as the model reads it."""
+        return frozenset((self.question, self.messages[-1]["content"]))

@@ -44,7 +44,7 @@ def load_examples(sources: Sequence[SourceConfig], base: Path, exclude: Collecti
         DataFileError: a file is missing, empty, or malformed.
         ConfigError: it lacks a column, or a generator's options are wrong.
     """
-    taken = {example.question for example in exclude}
+    taken = {text for example in exclude for text in example.texts}
     examples: list[Example] = []
     for place, source in enumerate(sources):
         found = _file(source, base) if source.path is not None else _procedural(source, taken)
@@ -54,36 +54,43 @@ def load_examples(sources: Sequence[SourceConfig], base: Path, exclude: Collecti
     return examples
 
 
-def require_disjoint(train: Sequence[Example], held_out: Sequence[Example]) -> None:
-    """Check that no held-out question is trained on.
+def require_disjoint(train: Sequence[Example], held_out: Sequence[Example], where: str = "data.train") -> None:
+    """Check that no held-out question is trained on, in whichever template.
+
+    Args:
+        where: `train` comes from, for the error.
 
     Raises:
         ConfigError: with the number of shared questions and the first ones.
     """
-    questions = {example.question for example in train}
-    shared = [example for example in held_out if example.question in questions]
+    questions = {text for example in train for text in example.texts}
+    shared = [example for example in held_out if not questions.isdisjoint(example.texts)]
     if shared:
         first = ", ".join(example.id for example in shared[:3])
         raise ConfigError(
-            f"{len(shared)} of {len(held_out)} held-out questions are also in data.train (data.eval: {first}): "
+            f"{len(shared)} of {len(held_out)} held-out questions are also in {where} (data.eval: {first}): "
             "accuracy on them would mean nothing. Remove them from one of the two, or give generators different seeds."
         )
 
 
-def require_columns(examples: Sequence[Example], rewards: Sequence[RewardConfig]) -> None:
-    """Check that each column in the `when:` of a reward is one of some example: elsewhere it is None, and says nothing.
+def require_columns(
+    examples: Sequence[Example], rewards: Sequence[RewardConfig], budget_column: str | None = None
+) -> None:
+    """Check that each column in the `when:` of a reward, and that of `budget.by`, is one of some example.
+
+    Where it is none of them it is None everywhere, and nothing would come of it.
 
     Raises:
         ConfigError: with the columns that there are.
     """
     there = {column for example in examples for column, value in example.columns.items() if value is not None}
+    has = f"which no row of data.train has. Columns: {', '.join(sorted(there)) or 'none'}."
     for place, reward in enumerate(rewards):
         asked = columns_of(reward.when) if reward.when is not None else frozenset()
         if missing := sorted(asked - there):
-            raise ConfigError(
-                f"rewards.{place}.when: `{reward.when}` asks for column `{missing[0]}`, which no row of data.train has."
-                f" Columns: {', '.join(sorted(there)) or 'none'}."
-            )
+            raise ConfigError(f"rewards.{place}.when: `{reward.when}` asks for column `{missing[0]}`, {has}")
+    if budget_column is not None and budget_column not in there:
+        raise ConfigError(f"budget.by.column: `{budget_column}`, {has}")
 
 
 def render(
@@ -172,9 +179,11 @@ def _from_row(source: SourceConfig, row: dict[str, Any], path: Path, number: int
     question = _column(row, source.question_column, path, number)
     answer = _column(row, source.answer_column, path, number)
     messages = _messages(source, question, f"{path}, line {number}, column `{source.question_column}`")
-    text = question if isinstance(question, str) else messages[-1]["content"]
-    worked = work_out(text, str(answer)) if source.worked == "equations" else None
-    return Example(name, messages, str(answer), task, row, response=worked)
+    asked = question if isinstance(question, str) else None
+    example = Example(name, messages, str(answer), task, row, asked=asked)
+    if source.worked == "equations":
+        return dataclasses.replace(example, response=work_out(example.question, example.ground_truth))
+    return example
 
 
 def _column(row: Row, name: str, path: Path, number: int) -> Any:
@@ -203,7 +212,7 @@ def _procedural(source: SourceConfig, taken: Collection[str]) -> list[Example]:
     found: list[Example] = []
     repeats = 0
     for example in _endless(source):
-        if example.question in seen:
+        if not seen.isdisjoint(example.texts):
             repeats += 1
             if repeats > _PATIENCE + source.size:
                 break
@@ -230,7 +239,8 @@ def _endless(source: SourceConfig) -> Iterator[Example]:
         made = _puzzles(source)
     task = source.task or source.generator or source.puzzle or ""
     for example in made:
-        yield dataclasses.replace(example, messages=_messages(source, example.question, task), task=task)
+        messages = _messages(source, example.question, task)
+        yield dataclasses.replace(example, messages=messages, task=task, asked=example.question)
 
 
 def _puzzles(source: SourceConfig) -> Iterator[Example]:

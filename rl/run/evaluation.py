@@ -6,6 +6,7 @@ arXiv 2107.03374).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import comb, sqrt
@@ -26,7 +27,7 @@ class Accuracy:
     accuracy: float
     """Mean over prompts of the share of right samples."""
     ci95: float
-    """Half the width of its 95% interval, from the spread over prompts."""
+    """Half the width of its 95% interval, from the spread over questions."""
     prompts: int
 
 
@@ -37,7 +38,7 @@ class Evaluation:
     accuracy: float
     """pass@1: mean over prompts of the share of right samples."""
     ci95: float
-    """Half the width of the 95% interval of `accuracy`, from the spread over prompts."""
+    """Half the width of the 95% interval of `accuracy`, from the spread over questions."""
     pass_at: dict[int, float]
     """pass@k for k = 1, 2, 4, ... up to the samples per prompt."""
     response_tokens_mean: float
@@ -96,9 +97,12 @@ def summarise_groups(groups: Sequence[ScoredGroup], judge: GroupMetrics = no_met
 
 
 def _accuracy(groups: Sequence[ScoredGroup]) -> Accuracy:
-    rates = np.array([group.correct / len(group.samples) for group in groups])
+    by_question: dict[str, list[float]] = defaultdict(list)
+    for group in groups:  # with thinking budgets a question comes at each level: its answers are no independent draws
+        by_question[group.prompt.prompt_id].append(group.correct / len(group.samples))
+    rates = np.array([np.mean(found) for found in by_question.values()])
     half = 1.96 * float(rates.std(ddof=1)) / sqrt(len(rates)) if len(rates) > 1 else 0.0
-    return Accuracy(float(rates.mean()), half, len(rates))
+    return Accuracy(float(rates.mean()), half, len(groups))
 
 
 async def evaluate(

@@ -14,9 +14,12 @@ runs/<name>/
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,37 @@ class RunFolder:
         """The samples of one step."""
         return self.root / "samples" / f"step-{step:06d}.jsonl"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The folder for this process alone: two at once would overwrite each other's files.
+
+        Raises:
+            PonderError: another process has it, or it cannot be made.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = (self.root / ".lock").open("a+")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+            except (BlockingIOError, PermissionError):
+                file.seek(0)
+                raise PonderError(
+                    f"{self.root} is being trained by another process ({file.read().strip() or 'just started'}). Ways "
+                    "out: (1) wait for it, or end it; (2) give this run a name of its own (name=...)."
+                ) from None
+            file.truncate(0)
+            file.write(f"pid {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            yield
+
+    def _unwritable(self, error: OSError) -> PonderError:
+        return PonderError(
+            f"cannot write the run folder {self.root}: {error.strerror}. Set runs_folder=... to another place."
+        )
+
     def open(self, config: RunConfig) -> list[str]:
         """Create the folder, or take up the run that is there.
 
@@ -91,9 +125,7 @@ class RunFolder:
                 folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.config, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
         except OSError as error:
-            raise PonderError(
-                f"cannot write the run folder {self.root}: {error.strerror}. Set runs_folder=... to another place."
-            ) from error
+            raise self._unwritable(error) from error
         return changed
 
     def changes(self, config: RunConfig) -> list[str]:

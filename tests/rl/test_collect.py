@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup, group_metrics, to_batch
 from rl.models.resolve import resolve_model
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, StopReason, Tokens
+from verifiers.thinking.format import Opened, ThinkingFormat
 
 SIZE = 4
 TOKENIZER = AutoTokenizer.from_pretrained(resolve_model("tiny").tokenizer_path)
@@ -159,6 +161,17 @@ async def test_surplus_is_used_first_and_nothing_is_lost(rewards: RewardRunner) 
     batch = to_batch(done[1].groups, version=1)
     assert batch.staleness_metrics() == {"rollout/staleness_mean": 0.25, "rollout/staleness_max": 1.0}
     assert batch.newest_tokens == 12 * len(RIGHT)
+
+
+async def test_thinking_that_a_prompt_opened_and_nobody_closed_is_no_answer(rewards: RewardRunner) -> None:
+    """At budget 0 this format's prompts open the thinking."""
+    form = ThinkingFormat()
+    assert form.opened(0) is not Opened.NOTHING and form.opened(64) is Opened.NOTHING
+    collector = Collector(Answers(), rewards, TOKENIZER, seed=0, thinking=form)  # type: ignore[arg-type]
+    (prompt,) = prompts([SIZE])
+    asked = [replace(prompt, prompt_id=f"t/{budget}", thinking_budget=budget) for budget in (0, 64, None)]
+    found = await collector.score_prompts(asked, label="0", group_size=SIZE)
+    assert [group.correct for group in found] == [0, SIZE, SIZE]
 
 
 async def test_shares_without_signal_are_told_by_task(rewards: RewardRunner) -> None:

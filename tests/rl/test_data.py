@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
+from pydantic import ValidationError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rewards.config import RewardConfig
@@ -324,6 +325,43 @@ def test_overlap_is_counted_and_named(tmp_path: Path) -> None:
 
 
 # --- worked examples
+
+
+def test_a_template_hides_no_overlap(tmp_path: Path) -> None:
+    train = load(tmp_path, GOOD, template="{question} Think.")
+    held_out = load(tmp_path, GOOD, "eval.jsonl")
+    with pytest.raises(ConfigError, match=r"1 of 1 held-out questions are also in data\.train"):
+        require_disjoint(train, held_out)
+    asked = [Example("w/0", ({"role": "user", "content": "1+1 Think."},), "2", response="2")]  # as a run saved it
+    with pytest.raises(ConfigError, match=r"are also in warmup\.examples"):
+        require_disjoint(asked, train, "warmup.examples")
+    templated = load_examples([counting(20).model_copy(update={"template": "Now: {question}"})], HERE)
+    require_disjoint(load_examples([counting(50)], HERE, exclude=templated), templated)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"path": "a.jsonl", "template": "{question} \\boxed{}"}, r"written twice"),
+        ({"path": "a.jsonl", "template": "{q}"}, r"written twice"),
+        ({"path": "a.jsonl", "template": "{question"}, r"written twice"),
+        ({"path": "a.jsonl", "template": "How many?"}, r"every prompt would be the same"),
+        ({"path": "a.jsonl", "seed": 3}, r"`seed` has no effect with `path`"),
+        ({"path": "a.jsonl", "options": {"a": 1}}, r"`options` has no effect with `path`"),
+        ({"generator": "letter_count", "size": 3, "answer_column": "a"}, r"`answer_column` has no effect with `gen"),
+    ],
+)
+def test_settings_of_a_source_that_mean_nothing(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        SourceConfig(**settings)
+    SourceConfig.model_validate(SourceConfig(path=Path("a"), template="{question} \\boxed{{}}").model_dump())
+
+
+def test_budgets_by_a_column_that_no_row_has(tmp_path: Path) -> None:
+    examples = load(tmp_path, '{"question": "1+1", "answer": "2", "level": 3}')
+    require_columns(examples, [], "level")
+    with pytest.raises(ConfigError, match=r"budget\.by\.column: `levl`, .*Columns: answer, level, question"):
+        require_columns(examples, [], "levl")
 
 
 def test_a_reward_may_only_ask_for_columns_that_are_there(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """What an evaluation says of scored groups. Pinned here:
 
-1. pass@1 is the mean over prompts, its interval comes from the spread over prompts, pass@k is the unbiased estimate.
+1. pass@1 is the mean over prompts, its interval comes from the spread over questions (at however
+   many budgets each was asked), pass@k is the unbiased estimate.
 2. Where the prompts are of several tasks each has figures of its own; of one task there are none beside the whole.
 """
 
 from __future__ import annotations
 
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, count
 
 import numpy as np
 import pytest
@@ -16,9 +18,11 @@ from rl.groups import ScoredGroup
 from rl.run.evaluation import Accuracy, pass_at_k, summarise_groups
 from rollout.types import Prompt, Sample, StopReason
 
+NUMBERS = count()
+
 
 def group(task: str, right: int, *, size: int = 4, tokens: int = 3, cut: int = 0) -> ScoredGroup:
-    prompt = Prompt(f"{task}/0", ({"role": "user", "content": "?"},), (1,), "1", task)
+    prompt = Prompt(f"{task}/{next(NUMBERS)}", ({"role": "user", "content": "?"},), (1,), "1", task)
     ids, ones = np.zeros(tokens, np.int32), np.ones(tokens, np.bool_)
     samples = tuple(
         Sample(
@@ -38,6 +42,15 @@ def test_the_whole() -> None:
     assert found.truncated == pytest.approx(1 / 12)
     assert (found.prompts, found.samples_per_prompt, found.tasks) == (3, 4, {})
     assert "tasks" not in found.as_dict()
+
+
+def test_a_question_at_several_budgets_is_one_draw() -> None:
+    right = [4, 0, 3, 1]
+    once = [group("a", number) for number in right]
+    levels = [replace(one, prompt=replace(one.prompt, thinking_budget=b)) for b in (0, 16, 32) for one in once]
+    found = summarise_groups(levels)
+    assert (found.accuracy, found.ci95) == (pytest.approx(0.5), pytest.approx(summarise_groups(once).ci95))
+    assert found.prompts == 12
 
 
 @pytest.mark.parametrize(("samples", "correct", "k"), [(4, 1, 2), (6, 3, 2), (5, 5, 3), (5, 0, 1), (5, 3, 4)])

@@ -2,11 +2,15 @@
 
 1. The same configuration takes up the run; a harmless change is allowed and reported.
 2. Another model, data set or seed is refused once the folder holds results, with the difference and ways out.
-3. A run that failed before it produced anything may be corrected and started under its name.
+3. Two processes never have one folder; a killed one leaves it free.
+4. A run that failed before it produced anything may be corrected and started under its name.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,33 @@ def folder(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "run")
     assert folder.open(config(tmp_path)) == []
     return folder
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from rl.run.folder import RunFolder
+with RunFolder(Path(sys.argv[1])).held():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_is_one_process_s_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None and other.stdout.readline() == "held\n"
+    with (
+        pytest.raises(PonderError, match=rf"run is being trained by another process \(pid {other.pid} on"),
+        folder.held(),
+    ):
+        raise AssertionError("both have it")
+    other.kill()
+    other.communicate()
+    with folder.held():
+        assert str(os.getpid()) in (folder.root / ".lock").read_text()
 
 
 def test_a_longer_run_goes_on_and_says_what_changed(folder: RunFolder, tmp_path: Path) -> None:

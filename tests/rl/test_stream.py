@@ -261,6 +261,26 @@ async def test_a_stream_goes_on_from_its_state() -> None:
     await resumed.close()
 
 
+async def test_groups_that_a_restart_made_too_old_are_used_first() -> None:
+    """`max_staleness` may become smaller between two starts: what waits is then older than it allows."""
+    machine = Machine()
+    stream = make(machine, 3)
+    taking = asyncio.create_task(stream.take())
+    await settle()
+    await finish(machine, *range(4 * SIZE))
+    await taking
+    state = stream.state()
+    assert len(state.ready) == 3 * SIZE and not state.unfinished
+    await stream.close()
+    machine.version += 2
+    again = make(machine, 1, state=state)
+    for batch in range(1, 4):
+        collected = await asyncio.wait_for(again.take(), 10)
+        assert numbers(collected.groups) == list(range(batch * SIZE, (batch + 1) * SIZE))
+        await publish(machine, again)
+    await again.close()
+
+
 async def test_the_state_of_a_stream_that_has_just_gone_on_is_the_same() -> None:
     """Its groups are admitted, and not asked for yet."""
     begun = Begun((), {"stream0/0": NO_TOKENS})

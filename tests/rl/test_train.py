@@ -8,9 +8,9 @@
 4. Ctrl-C saves, says so and exits with 130.
 5. No process of a run outlives it, whichever way it ended.
 6. A finished run says so instead of starting anew.
-7. Interrupted before its first step, a run goes on by the same command; where for a while no reward can be computed, it
-   goes on too: value pretraining takes the steps that are left, and a streaming run (which counts staleness in weight
-   versions) neither waits for ever nor learns from what is too old.
+7. Interrupted while its engines start, or before its first step, a run goes on by the same command. Where for a while
+   no reward can be computed, it goes on too: value pretraining takes the steps that are left, and a streaming run
+   (which counts staleness in weight versions) neither waits for ever nor learns from what is too old.
 """
 
 from __future__ import annotations
@@ -234,6 +234,13 @@ def test_interrupted_before_the_first_step_and_without_rewards_for_a_while(tmp_p
         streaming={"max_staleness": 2},
         evaluation={"every_steps": 0},
     )
+    process = run.start()
+    seen = read_until(process, "starting rollout workers")
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.stdout is not None
+    assert "interrupted" in process.stdout.read()
+    assert process.wait() == 130
+
     process = run.start()
     seen = read_until(process, "held-out accuracy before training")
     os.killpg(process.pid, signal.SIGINT)

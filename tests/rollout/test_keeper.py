@@ -195,6 +195,20 @@ async def test_no_response_becomes_longer_than_it_may() -> None:
             assert sample.stop_reason is StopReason.LENGTH
 
 
+async def test_a_reflection_that_the_last_place_cannot_close() -> None:
+    """At the cap there is room for one of the two tags that end it."""
+    tags = {tag: list(TOKENS.tags[tag.value]) for tag in (Tag.THINK, Tag.REFLECT, Tag.REFLECT_END)}
+    most = 16 + SMALL.max_overshoot + len(TOKENS.reflection(SMALL.exhausted))
+    sample = await answer(
+        script([*tags[Tag.THINK], *PLAIN[:4], *tags[Tag.REFLECT], *PLAIN[:400]]),
+        16,
+        reflect=False,
+        longest=1 + most + 1,
+    )
+    assert sample.response_ids[-1] == tags[Tag.REFLECT_END][0]
+    assert sample.stop_reason is StopReason.LENGTH
+
+
 async def test_groups_are_asked_for_together() -> None:
     fleet = Fleet(thinker(TOKENS), 300)
     keeper = BudgetKeeper(fleet, TOKENS, reflect=True, max_response_tokens=300, context_tokens=900)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from verifiers.thinking.text import OTHER_TAGS, THINK_TAGS
+from verifiers.thinking.text import OTHER_TAGS, THINK_TAGS, split_thinking
 
 _SEED_INTERVALS = {0: 0, 512: 128, 1024: 256, 2048: 512, 4096: 512, 8192: 1024, 16384: 1024}
 _SLOTS = ("{used}", "{remaining}")
@@ -101,6 +101,10 @@ class ThinkingFormat(BaseModel):
     def opened(self, budget: int | None) -> Opened:
         """What the prompt has opened at this budget."""
         return self.direct_prompt_opens if budget == 0 else self.prompt_opens
+
+    def split(self, text: str, budget: int | None) -> tuple[str | None, str]:
+        """A response at a budget as its thinking and its answer (`split_thinking`)."""
+        return split_thinking(text, self.think, opened=self.opened(budget) is not Opened.NOTHING)
 
     def reflection(self, used: int, remaining: int) -> str:
         """What a reflection says."""

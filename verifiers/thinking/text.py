@@ -38,10 +38,10 @@ _STRIPPED_ANALYSIS = re.compile(r"\s*analysis(?=[A-Z])")
 """How a response in gpt-oss's format begins when its special tokens were skipped in decoding."""
 
 
-def split_thinking(text: str, tags: tuple[str, str] = THINK_TAGS) -> tuple[str | None, str]:
+def split_thinking(text: str, tags: tuple[str, str] = THINK_TAGS, *, opened: bool = False) -> tuple[str | None, str]:
     """Split a response into its thinking and its answer.
 
-    - No tag: (None, text).
+    - No tag: (None, text); where the prompt is known to have opened the thinking (`opened`), all of it is thinking.
     - The opening tag may be missing (some chat templates end the prompt with it): all before the closing tag is
       thinking.
     - Thinking that is never closed leaves no answer.
@@ -50,8 +50,8 @@ def split_thinking(text: str, tags: tuple[str, str] = THINK_TAGS) -> tuple[str |
     start, end = tags
     before, closed, answer = text.rpartition(end)
     if not closed:
-        lead, opened, thinking = text.partition(start)
-        return (lead + thinking, "") if opened else (None, text)
+        lead, begun, thinking = text.partition(start)
+        return (lead + thinking, "") if begun or opened else (None, text)
     thinking = before.replace(start, "", 1)
     return thinking.strip("\n"), answer.partition(start)[0].lstrip("\n")
 

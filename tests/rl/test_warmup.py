@@ -236,6 +236,15 @@ def test_a_warmed_model_is_cached_by_its_inputs(tiny: ResolvedModel, tmp_path: P
     assert warm(tiny, tmp_path, EXAMPLES[:32])[0] != first
 
 
+def test_held_out_questions_are_not_warmed_up_on(tiny: ResolvedModel, tmp_path: Path) -> None:
+    settings = WarmupConfig(examples=Path("worked.jsonl"))
+    turns = [dict(turn) for turn in EXAMPLES[0].messages]
+    (tmp_path / "worked.jsonl").write_text(json.dumps({"messages": turns, "response": "2"}))
+    fixed: dict[str, Any] = {"base": tmp_path, "seed": 0, "progress": print, "cache": tmp_path}
+    with pytest.raises(ConfigError, match=r"1 of 2 held-out questions are also in warmup\.examples \(worked\.jsonl\)"):
+        warm_model(tiny, EXAMPLES, settings, held_out=EXAMPLES[:2], **fixed)
+
+
 def test_a_failed_warm_up_leaves_nothing_in_the_cache(tiny: ResolvedModel, tmp_path: Path) -> None:
     with pytest.raises(PonderError, match="below the window"):
         warm(tiny, tmp_path, pass_rate_low=0.9, pass_rate_high=0.95, max_steps=1)

@@ -9,13 +9,14 @@ import asyncio
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil  # type: ignore[import-untyped]
 import ray
@@ -194,7 +195,7 @@ def _ray(config: RunConfig, device: Device, logs: Path, *, learning: bool) -> It
     """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns about a coming default
     if "RAY_ADDRESS" in os.environ:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        _init_ray()
         _require(config, device, learning=learning)
         try:
             yield
@@ -205,13 +206,7 @@ def _ray(config: RunConfig, device: Device, logs: Path, *, learning: bool) -> It
     _remove_orphans(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=f"{RAY_FOLDER}{os.getpid()}-"))
     try:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-        )
+        _init_ray(address="local", include_dashboard=False, _temp_dir=str(folder))
         try:
             _require(config, device, learning=learning)
             yield
@@ -222,6 +217,17 @@ def _ray(config: RunConfig, device: Device, logs: Path, *, learning: bool) -> It
             for session in folder.glob("session_2*/logs"):
                 shutil.copytree(session, logs / "ray", dirs_exist_ok=True, ignore_dangling_symlinks=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _init_ray(**options: Any) -> None:
+    """Connect, or start a Ray.
+
+    Ray takes SIGTERM for a crash of its driver: three seconds later it aborts, whatever another handler (ours saves the
+    run) is still doing. So the handler that was there is put back over Ray's.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    signal.signal(signal.SIGTERM, handler)
 
 
 def _remove_orphans(root: Path) -> None:

@@ -243,10 +243,10 @@ def test_interrupted_before_the_first_step_and_without_rewards_for_a_while(tmp_p
 
     process = run.start()
     seen = read_until(process, "held-out accuracy before training")
-    os.killpg(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGTERM)
     assert process.stdout is not None
     rest = process.stdout.read()
-    assert process.wait() == 130, seen + rest
+    assert process.wait() == 130, seen + rest  # and not aborted by Ray, which sees a crash in SIGTERM
     assert "stopped after step 0" in rest
 
     process = run.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from threading import Lock
@@ -11,6 +12,7 @@ from sandbox.slot import Running, Slot
 from sandbox.types import Job, Language, Limits, Result, SandboxError, Verdict
 
 _COMPILE_LIMITS = Limits(wall_s=30.0, memory_mb=1024, file_bytes=128 << 20, output_bytes=1 << 20)
+_LEAST_S = 0.01
 _BINARY = "program"
 _CACHED_BYTES = 128 << 20
 _OWN_NAMES = {
@@ -47,10 +49,15 @@ class Starter:
         tool = slot.toolchains[job.language]
         if job.language is Language.JAVASCRIPT:
             return slot.start(job, [tool, "main.js"], "main.js")
-        binary = self._compile(slot, job.program, tool)
+        started = time.monotonic()
+        binary = self._compile(slot, job, tool)
         if isinstance(binary, Result):
             return binary
-        return slot.start(replace(job, files={**job.files, _BINARY: binary}), [f"./{_BINARY}"], "")
+        limits = job.limits
+        if limits.total_s is not None:
+            left = max(_LEAST_S, limits.total_s - (time.monotonic() - started))
+            limits = replace(limits, wall_s=min(limits.wall_s, left))
+        return slot.start(replace(job, files={**job.files, _BINARY: binary}, limits=limits), [f"./{_BINARY}"], "")
 
     def finish(self, slot: Slot, job: Job, result: Result) -> Result:
         """The result, with a compile error named where the language tells only by its output.
@@ -63,20 +70,20 @@ class Starter:
             and result.verdict is Verdict.NONZERO_EXIT
             and "SyntaxError" in result.stderr
         ):
-            checking = replace(job, stdin=b"", channel=False, limits=_COMPILE_LIMITS)
+            checking = replace(job, stdin=b"", channel=False, limits=_compile_limits(job))
             argv = [slot.toolchains[job.language], "--check", "main.js"]
             if slot.start(checking, argv, "main.js").wait().verdict is Verdict.NONZERO_EXIT:
                 return replace(result, verdict=Verdict.COMPILE_ERROR)
         return result
 
-    def _compile(self, slot: Slot, program: str, compiler: str) -> bytes | Result:
-        key = hashlib.sha256(program.encode("utf-8", "surrogatepass")).digest()
+    def _compile(self, slot: Slot, job: Job, compiler: str) -> bytes | Result:
+        key = hashlib.sha256(job.program.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             if key in self._binaries:
                 self._binaries.move_to_end(key)
                 return self._binaries[key]
         argv = [compiler, "-std=c++17", "-O2", "-pipe", "-o", _BINARY, "main.cpp"]
-        running = slot.start(Job(program, limits=_COMPILE_LIMITS), argv, "main.cpp", fetch=(_BINARY,))
+        running = slot.start(Job(job.program, limits=_compile_limits(job)), argv, "main.cpp", fetch=(_BINARY,))
         result = running.wait()
         binary = running.fetched[0] if running.fetched else b""
         if result.verdict is not Verdict.OK or not binary:
@@ -87,3 +94,7 @@ class Starter:
             while sum(map(len, self._binaries.values())) > _CACHED_BYTES:
                 self._binaries.popitem(last=False)
         return binary
+
+
+def _compile_limits(job: Job) -> Limits:
+    return replace(_COMPILE_LIMITS, wall_s=min(_COMPILE_LIMITS.wall_s, job.limits.total_s or _COMPILE_LIMITS.wall_s))

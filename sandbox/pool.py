@@ -213,7 +213,7 @@ class KillablePool:
         """
         fresh = worker.calls == 0
         try:
-            worker.submit(job.payloads[len(results) :])
+            worker.submit(list(zip(job.timeouts, job.payloads, strict=True))[len(results) :])
             while len(results) < len(job.payloads):
                 kind, seconds, payload = worker.receive(job.timeouts[len(results)])
                 worker.calls += 1

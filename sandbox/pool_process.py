@@ -110,8 +110,8 @@ class WorkerProcess:
         """Our end of its socket, for a pool that reads and writes by itself."""
         return self._channel
 
-    def submit(self, calls: Sequence[bytes]) -> None:
-        """Hand over pickled (function, args) pairs; their results come back in order.
+    def submit(self, calls: Sequence[tuple[float, bytes]]) -> None:
+        """Hand over deadlines in seconds and pickled (function, args) pairs; their results come back in order.
 
         Raises:
             WorkerGone: the process has ended.

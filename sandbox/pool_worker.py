@@ -8,7 +8,7 @@ itself. The parent's side is `sandbox/pool_process.py`. For a `LoopPool` it hand
 Wire format, both ways: a 4-byte big-endian length and a pickle.
   parent -> process    first a dict of settings
   parent -> template   one byte with two descriptors: the socket and the trace pipe of a new worker
-  parent -> worker     lists of calls, each call a pickled (function, args)
+  parent -> worker     lists of calls, each call its deadline in seconds and a pickled (function, args)
   process -> parent    (kind, seconds, payload): "template" or "ready"; a forked worker says "born" (its pid) first;
                        then per call "ok" (pickled value), "error" (traceback) or "memory" (traceback; the process is
                        replaced, for its heap is no longer to be trusted)
@@ -42,6 +42,12 @@ _CLONE_PARENT, _CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID = 0x8000, 0x200000, 0x
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 _libc = ctypes.PyDLL(None, use_errno=True)  # PyDLL: keeps the GIL, without which nothing may fork
 _functions: dict[str, Callable[..., Any]] = {}
+_call_ends: float | None = None
+
+
+def seconds_left() -> float | None:
+    """How long the call that runs may still take before its process is killed; None outside a pool's worker."""
+    return None if _call_ends is None else _call_ends - time.monotonic()
 
 
 def load_function(reference: str) -> Callable[..., Any]:
@@ -225,10 +231,12 @@ def _load_sibling(name: str) -> Any:
 
 
 def _serve(channel: socket.socket, max_result_bytes: int) -> None:
+    global _call_ends
     owner = os.getpid()
     while True:
-        for call in _receive(channel):
+        for timeout_s, call in _receive(channel):
             started = time.perf_counter()
+            _call_ends = time.monotonic() + timeout_s
             kind, payload = _run(call, max_result_bytes)
             if os.getpid() != owner:
                 os._exit(0)

@@ -46,7 +46,7 @@ class Language(StrEnum):
 
 
 _LARGEST = {"wall_s": 604_800, "cpu_s": 604_800, "memory_mb": 1 << 24, "processes": 1 << 20, "output_bytes": 1 << 31,
-            "file_bytes": 1 << 44, "open_files": 1 << 20}  # fmt: skip
+            "file_bytes": 1 << 44, "open_files": 1 << 20, "total_s": 1 << 20}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ class Limits:
     """Descriptors of each process."""
     loopback: bool = False
     """Whether TCP and UDP sockets may be opened, to itself only; without it there are Unix sockets only."""
+    total_s: float | None = None
+    """Seconds for compiling and running together; None is `wall_s`, and what compiling takes (30 s at most)."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

@@ -10,9 +10,14 @@ from typing import Any
 from rewards.types import Outcome, RewardInput, Score
 from sandbox import SandboxConfig, open_sandbox
 from sandbox.config import IMAGE, PYTHON
+from sandbox.pool_worker import seconds_left
 from sandbox.warm import WarmSandbox
 from verifiers.code import Outcome as Ended
 from verifiers.code import verify
+
+_SHARE = 0.8
+"""Of the time that the reward may still take, what a program's tests have: past that the program is late and wrong. At
+the reward's own deadline nobody could tell whose fault it was, and a program that hangs would not count as wrong."""
 
 
 def code(
@@ -30,13 +35,15 @@ def code(
 
     The tests are the ground truth as JSON, or the column `tests`, in one of the shapes that `verifiers.code` knows. The
     program runs in a sandbox, and the tests never meet it. A response without a program is paid as wrong, with an
-    outcome of its own. The deadline of the reward itself should lie well above that of all cases together.
+    outcome of its own; one whose tests are not done within four fifths of the reward's own deadline is wrong. So that
+    deadline should lie well above what a right program takes for all cases together.
 
     Args:
         sample: what is judged.
         right: value of a program that passes every test.
         wrong: value of any other.
-        partial: pay failing programs between `wrong` and `right`, by the fraction of cases passed.
+        partial: pay failing programs between `wrong` and `right`, by the fraction of cases passed. Without it the cases
+            after the first failure have the time of one case together: they only count in the detail `fraction`.
         timeout_s: time limit of a case where the tests state none.
         backend: `bubblewrap`, `docker` or `auto`.
         image: docker: the image.
@@ -45,9 +52,21 @@ def code(
     Raises:
         ValueError: the tests are malformed.
         SandboxError: programs cannot be isolated here.
-        RuntimeError: the sandbox failed.
+        RuntimeError: the sandbox failed, or took half of the reward's deadline to start.
     """
-    verdict = verify(sample.answer, _tests(sample), sandbox=_sandbox(backend, image, python), timeout_s=timeout_s)
+    tests, allowed = _tests(sample), seconds_left()
+    sandbox = _sandbox(backend, image, python)
+    left = seconds_left()
+    if allowed is not None and left is not None and left < allowed / 2:
+        raise RuntimeError(f"the sandbox took {allowed - left:.1f} s to start; raise `timeout_s` of the reward")
+    verdict = verify(
+        sample.answer,
+        tests,
+        sandbox=sandbox,
+        timeout_s=timeout_s,
+        total_s=None if left is None else _SHARE * left,
+        every_case=partial,
+    )
     if verdict.outcome is Ended.SANDBOX_ERROR:
         raise RuntimeError(verdict.first_failure)
     if verdict.outcome is Ended.NO_PROGRAM:

@@ -52,7 +52,7 @@ class Watch:
         self._outgoing = bytearray()
         self._hears = False
         """Whether the program still sends through its channel."""
-        self._cpu: dict[str, float] = {}
+        self._cpu: dict[tuple[str, bytes], float] = {}
         """CPU seconds of every process that was ever seen."""
         self._waited: set[int] = set()
 
@@ -112,6 +112,8 @@ class Watch:
                     ended = self._listen() or ended
                 elif descriptor == self._stdin_fd:
                     self._feed_stdin()
+                elif descriptor not in self._open:  # the channel of a program that sends no more, but still hears
+                    self._flush_channel()
                 else:
                     ended = self._carry(descriptor) or ended
         wall = time.monotonic() - started
@@ -272,8 +274,8 @@ class Watch:
         """Where no cgroup limits memory: add up what the processes hold of their own, and the files."""
         total = _used_bytes(FOLDER)
         for _, status in _of_all_processes("status"):
-            for line in status.splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
+            for line in status.split(b"\n"):  # the only end of a line that the kernel lets no name of a process have
+                if line.startswith((b"RssAnon:", b"RssShmem:")):
                     total += int(line.split()[1]) << 10
         self._peak_tree = max(self._peak_tree, total)
         return total > int(self._job["tree_mb"]) << 20
@@ -282,8 +284,8 @@ class Watch:
         """Of the whole tree, those included that ended unnoticed (as far as they were seen before)."""
         ticks = os.sysconf("SC_CLK_TCK")
         for name, text in _of_all_processes("stat"):
-            fields = text.rpartition(")")[2].split()
-            self._cpu[f"{name} {fields[19]}"] = (int(fields[11]) + int(fields[12])) / ticks
+            fields = text.rpartition(b")")[2].split()
+            self._cpu[name, fields[19]] = (int(fields[11]) + int(fields[12])) / ticks
         return sum(self._cpu.values())
 
     def _files_are_too_many(self) -> bool:
@@ -294,12 +296,15 @@ class Watch:
         )
 
 
-def _of_all_processes(name: str) -> Iterator[tuple[str, str]]:
-    """A file of /proc of every process but this one and process 1, as (process, text)."""
+def _of_all_processes(name: str) -> Iterator[tuple[str, bytes]]:
+    """A file of /proc of every process but this one and process 1, as (process, content).
+
+    Bytes, as a program may call its processes what it likes.
+    """
     for process in os.listdir("/proc"):
         if process.isdigit() and int(process) not in (1, os.getpid()):
             try:
-                with open(f"/proc/{process}/{name}") as file:
+                with open(f"/proc/{process}/{name}", "rb") as file:
                     yield process, file.read()
             except OSError:  # it has just ended
                 continue

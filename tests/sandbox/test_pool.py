@@ -2,7 +2,7 @@
 
 1. values, errors (also ones that do not pickle or print) and their tracebacks come back;
 2. stuck calls (sleeping, in C with the GIL held, in bignum arithmetic, ignoring signals) end at their deadline,
-   and the result says where they were stuck;
+   which a call can ask for, and the result says where they were stuck;
 3. dying processes (exit, signal, memory) are crashes or errors of that call alone; one that somebody else killed is
    not: its call is made once more;
 4. forked children neither answer twice, nor keep a dead worker's call waiting, nor survive;
@@ -32,6 +32,7 @@ import pytest
 
 from sandbox import pool_source
 from sandbox.pool import Call, CallOutcome, CallResult, KillablePool, PoolError
+from sandbox.pool_worker import seconds_left
 
 HERE = Path(__file__).parent
 F = f"{HERE / 'pool_functions.py'}:"
@@ -154,6 +155,13 @@ def test_forked_children_die_with_the_call(pool: KillablePool, tmp_path: Path) -
     note = tmp_path / "child"
     assert run(pool, "leave_child", str(note), timeout_s=1).outcome is CallOutcome.TIMEOUT
     assert wait_until(lambda: not alive(int(note.read_text())))
+
+
+def test_a_call_knows_its_deadline(pool: KillablePool) -> None:
+    calls = [Call("sandbox.pool_worker:seconds_left", timeout_s=timeout_s) for timeout_s in (5.0, 50.0)]
+    found = {number: result.value for number, result in pool.completed(calls, chunk=2)}
+    assert 4 < found[0] <= 5 and 49 < found[1] <= 50
+    assert seconds_left() is None
 
 
 def test_many_calls_use_all_workers_and_come_with_their_numbers(pool: KillablePool) -> None:

@@ -304,6 +304,8 @@ programs = {
     "files in memory": "import os, time\\nblock = bytes(1 << 20)\\nfor _ in range(8):\\n    file = os.memfd_create('x')"
                        "\\n    for _ in range(50): os.write(file, block)\\ntime.sleep(0.3)",
     "said": "import sys; sys.exit('there was no MemoryError')",
+    "name of no text": "import time\\nopen('/proc/self/comm', 'wb').write(b'\\\\xff\\\\xff')\\ntime.sleep(0.3)",
+    "name of no number": "import time\\nopen('/proc/self/comm', 'wb').write(b'\\\\x0bRssAnon: x')\\ntime.sleep(0.3)",
 }
 with open_sandbox(SandboxConfig(backend="bubblewrap")) as sandbox:
     print(json.dumps({name: sandbox.run(text, limits=Limits(memory_mb=96)).verdict for name, text in programs.items()}))
@@ -330,6 +332,10 @@ def as_a_user(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_without_cgroups_every_kind_of_memory_counts(as_a_user: dict[str, str]) -> None:
     assert as_a_user["shared"] == "memory limit"
     assert as_a_user["files in memory"] == "nonzero exit"  # refused
+
+
+def test_without_cgroups_names_of_processes_are_only_names(as_a_user: dict[str, str]) -> None:
+    assert as_a_user["name of no text"] == as_a_user["name of no number"] == "ok"
 
 
 def test_without_cgroups_words_are_no_memory(as_a_user: dict[str, str]) -> None:
@@ -547,6 +553,27 @@ def test_a_program_that_has_said_all_still_hears(sandbox: WarmSandbox) -> None:
         time.sleep(0.5)
         session.send(b"hello")
         assert session.end().stdout == "b'hello'\n"
+
+
+@pytest.mark.parametrize("name", [b"\xff\xff", b") S 1 (x", b"a\nb"], ids=repr)
+def test_a_process_may_be_called_anything(sandbox: WarmSandbox, name: bytes) -> None:
+    program = f"import time\nopen('/proc/self/comm', 'wb').write({name!r})\ntime.sleep(0.3)\nprint(1)"
+    result = sandbox.run(program, limits=Limits(cpu_s=5.0))
+    assert (result.verdict, result.stdout) == (Verdict.OK, "1\n"), result
+
+
+def test_a_program_that_has_said_all_hears_more_than_its_channel_holds(sandbox: WarmSandbox) -> None:
+    program = """
+import socket, time
+channel = socket.socket(fileno=3)
+channel.shutdown(1)
+time.sleep(0.5)
+print(sum(len(part) for part in iter(lambda: channel.recv(65536, socket.MSG_WAITALL), b"!" * 65536)))
+"""
+    with sandbox.open([Job(program, channel=True, limits=Limits(wall_s=8.0))])[0] as session:
+        session.send(b"x" * (2 << 20) + b"!" * 65536)
+        result = session.end()
+    assert (result.verdict, result.stdout) == (Verdict.OK, f"{2 << 20}\n"), result
 
 
 @pytest.mark.parametrize(

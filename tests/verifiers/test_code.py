@@ -5,8 +5,9 @@
 3. Extraction: the last block of the language after the thinking, an unlabelled one, bare code, nothing.
 4. Malformed tests are errors that name the key.
 5. Each shape: passes, fails, fraction, outcomes; crashes and timeouts of one case leave the others.
-6. The judge: what the program's objects may decide and what not; its printing, exceptions, arguments changed in place.
-7. A sandbox that fails is tried once more, and never a verdict on the program.
+6. The time for all tests together.
+7. The judge: what the program's objects may decide and what not; its printing, exceptions, arguments changed in place.
+8. A sandbox that fails is tried once more, and never a verdict on the program.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import fractions
 import json
 import math
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -671,6 +673,45 @@ def test_input(monkeypatch, capsys):
         for kind, code in (("unittest", unit), ("pytest", "from solution import f\ndef test(): assert f(1) == 1")):
             verdict = verify(program, {"type": kind, "code": code}, sandbox=code_sandbox)
             assert verdict.outcome is Outcome.RUNTIME_ERROR and verdict.fraction == 0
+
+
+class TestTotalTime:
+    """The program is late when the time for all tests is over, whatever its cases were allowed."""
+
+    @pytest.mark.parametrize(
+        ("program", "tests", "count"),
+        [
+            ("import time; time.sleep(0.4); print(1)", stdio(*[("", "1")] * 20), 20),
+            ("import time\ndef f(x):\n    time.sleep(0.4)\n    return x", call(*[([1], 1)] * 20), 20),
+            ("import time\nclass Solution:\n    time.sleep(9)", call(*[([1], 1)] * 20), 20),
+            ("import time\ndef f(x):\n    time.sleep(0.4)\n    return x", asserts("assert f(1) == 1\n" * 20), 1),
+            ("import time\ntime.sleep(9)", asserts("assert f(1) == 1\n"), 1),
+        ],
+        ids=["stdio", "call", "call loading", "assert", "assert loading"],
+    )
+    def test_many_slow_cases(self, program: str, tests: dict[str, Any], count: int, code_sandbox: Sandbox) -> None:
+        started = time.monotonic()
+        verdict = verify(program, tests, sandbox=code_sandbox, total_s=2.0)
+        assert time.monotonic() - started < 3.5
+        assert verdict.outcome is Outcome.TIMEOUT and verdict.fraction < 0.5, verdict.first_failure
+        assert len(verdict.cases) >= count
+
+    def test_a_slow_checker(self, code_sandbox: Sandbox) -> None:
+        tests = stdio(*[("", "1")] * 3, checker={"code": "import time; time.sleep(9)"})
+        started = time.monotonic()
+        assert verify("print(1)", tests, sandbox=code_sandbox, total_s=1.0).outcome is Outcome.TIMEOUT
+        assert time.monotonic() - started < 2.5
+
+    @pytest.mark.parametrize("kind", ["stdio", "call"])
+    def test_once_a_case_has_failed(self, kind: str, code_sandbox: Sandbox) -> None:
+        """The others have the time of one case, unless each of them matters."""
+        cases = {"stdio": stdio(*[("", "2")] * 6, time_limit_s=1.0), "call": call(*[([1], 2)] * 6, time_limit_s=1.0)}
+        program = "import time\ndef f(x):\n    time.sleep(0.6)\n    return x\n"
+        program += "print(f(1))\n" if kind == "stdio" else ""
+        verdict = verify(program, cases[kind], sandbox=code_sandbox, every_case=False)
+        assert outcomes(verdict)[0] == "wrong answer" and outcomes(verdict)[3:] == ["timeout"] * 3
+        verdict = verify(program, cases[kind], sandbox=code_sandbox)
+        assert outcomes(verdict) == ["wrong answer"] * 6
 
 
 class Failing:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from verifiers.code import extract_program, verify
+from verifiers.code import Outcome, extract_program, verify
 from verifiers.code.inside import plain
 
 
@@ -59,6 +59,65 @@ class R:
     issuperset = startswith
 def f(x): return R()
 """
+
+
+EACH = asserts("r = f(3)\nassert len(r) == 3 and all(abs(a - b) < 1e-6 for a, b in zip(r, [0.1, 0.2, 0.3]))")
+NOTHING = "def __iter__(self): return iter(())"
+COUNTED = {
+    "no items": f"def __len__(self): return 3\n    {NOTHING}",
+    "no item by number": "def __len__(self): return 3\n    def __getitem__(self, at): raise IndexError",
+    "a length that falls": f"left = 3\n    def __len__(self): n, self.left = self.left, 0; return n\n    {NOTHING}",
+    "its own iterator": "def __len__(self): return 3\n    def __iter__(self): return self\n"
+    "    def __next__(self): raise StopIteration",
+    "a length below": f"{NOTHING}\nclass R(R):\n    def __len__(self): return 3",
+}
+
+
+@pytest.mark.parametrize("body", COUNTED.values(), ids=COUNTED)
+def test_what_an_object_holds_agrees_with_its_length(body: str, code_sandbox: Sandbox) -> None:
+    verdict = verify(f"class R:\n    {body}\ndef f(n): return R()", EACH, sandbox=code_sandbox)
+    assert not verdict.passed and "TypeError" in verdict.first_failure
+
+
+def test_backwards_too(code_sandbox: Sandbox) -> None:
+    tests = asserts("r = f(3)\nassert len(r) == 3 and all(a == b for a, b in zip(reversed(r), [3, 2, 1]))")
+    program = "class R:\n    def __len__(self): return 3\n    def __reversed__(self): return iter(())\n"
+    assert not verify(program + "def f(n): return R()", tests, sandbox=code_sandbox).passed
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "def __iter__(self): return iter(self.items)",
+        "def __iter__(self): yield from self.items",
+        "def __getitem__(self, at): return self.items[at]",
+    ],
+)
+def test_an_object_that_holds_what_it_says_is_looped_over(items: str, code_sandbox: Sandbox) -> None:
+    program = (
+        "class R:\n    def __init__(self): self.items = [0.1, 0.2, 0.3]\n    def __len__(self): return len(self.items)"
+    )
+    code = f"{EACH['code']}\nassert 0.2 in r and list(r) == [0.1, 0.2, 0.3]\nr.items.pop()\nassert len(r) == 3"
+    verdict = verify(f"{program}\n    {items}\ndef f(n): return R()", asserts(code), sandbox=code_sandbox)
+    assert verdict.passed, verdict.first_failure
+
+
+HALF_CLOSED = """
+import os, socket, time
+channel = socket.socket(fileno=os.dup(3))
+os.write(3, b'["","",["r","loaded",""]]\\n')
+channel.recv(65536)
+os.write(3, b'["","",["r","function"]]\\n')
+channel.shutdown(1)
+time.sleep(1)
+while channel.recv(65536): pass
+"""
+
+
+def test_a_program_that_stops_talking_before_a_large_argument_is_wrong(code_sandbox: Sandbox) -> None:
+    tests = {"type": "call", "fn_name": "f", "cases": [{"args": [[0] * 200_000], "output": 1}], "time_limit_s": 3.0}
+    verdict = verify(HALF_CLOSED, tests, sandbox=code_sandbox)
+    assert not verdict.passed and verdict.outcome is not Outcome.SANDBOX_ERROR, verdict.first_failure
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from sandbox.types import Result, Sandbox
+from verifiers.code.clock import OVER, Clock
 from verifiers.code.compare import same_value
 from verifiers.code.guest import candidate_job
 from verifiers.code.inside import plain
@@ -107,8 +108,10 @@ def _text(said: Any, limit: int = 300) -> str:
     return said[:limit] if isinstance(said, str) else ""
 
 
-def run_call(program: str, tests: CallTests, sandbox: Sandbox) -> list[CaseResult]:
+def run_call(program: str, tests: CallTests, sandbox: Sandbox, clock: Clock, *, every_case: bool) -> list[CaseResult]:
     """Call the function once a case; after a crash or a timeout the other cases go on in a fresh process.
+
+    See `verify` for `every_case`.
 
     Raises:
         ValueError: an argument is no plain data.
@@ -118,12 +121,14 @@ def run_call(program: str, tests: CallTests, sandbox: Sandbox) -> list[CaseResul
     timeouts = crashes = 0
     while len(results) < len(messages):
         start = len(results)
-        _run_process(program, tests, messages, results, sandbox)
+        _run_process(program, tests, messages, results, sandbox, clock, every_case)
         last = results[-1]
         if last.outcome in (Outcome.COMPILE_ERROR, Outcome.SANDBOX_ERROR):
             _rest(results, tests, last.outcome, "not run")
         elif len(results) == start + 1 and start == 0 and last.detail.startswith(_LOADING):
             _rest(results, tests, last.outcome, last.detail)
+        elif clock.over:
+            _rest(results, tests, Outcome.TIMEOUT, OVER)
         elif last.outcome is Outcome.TIMEOUT:
             timeouts += 1
             if timeouts >= MAX_TIMEOUTS:
@@ -151,7 +156,13 @@ _LOADING = "while loading the program: "
 
 
 def _run_process(
-    program: str, tests: CallTests, messages: list[list[Any]], results: list[CaseResult], sandbox: Sandbox
+    program: str,
+    tests: CallTests,
+    messages: list[list[Any]],
+    results: list[CaseResult],
+    sandbox: Sandbox,
+    clock: Clock,
+    every_case: bool,
 ) -> None:
     """Run cases from the first that has no result until the process is gone; at least one gets its result."""
     limit_s = tests.common.time_limit_s
@@ -162,26 +173,31 @@ def _run_process(
         candidate = Candidate(Lines(session))
         started = time.monotonic()
         try:
-            candidate.load(started + limit_s + _LOAD_SLACK_S, objects=False)
-            candidate.request(["find", tests.fn_name], started + limit_s + _LOAD_SLACK_S)
+            deadline = clock.deadline(limit_s + _LOAD_SLACK_S)
+            candidate.load(deadline, objects=False)
+            candidate.request(["find", tests.fn_name], deadline)
         except Failed as failed:
             index = len(results)
             results.append(CaseResult(str(index), failed.outcome, _LOADING + failed.why, time.monotonic() - started))
             return
         while len(results) < len(messages):
             index = len(results)
-            result, gone = _run_case(candidate, tests, index, messages[index])
+            result, gone = _run_case(candidate, tests, index, messages[index], clock)
             results.append(result)
+            if not every_case and result.failed and not any(one.failed for one in results[:-1]):
+                clock.leave(limit_s)
             if gone:
                 return
 
 
-def _run_case(candidate: Candidate, tests: CallTests, index: int, message: list[Any]) -> tuple[CaseResult, bool]:
+def _run_case(
+    candidate: Candidate, tests: CallTests, index: int, message: list[Any], clock: Clock
+) -> tuple[CaseResult, bool]:
     case = tests.cases[index]
     started = time.monotonic()
     shown = ", ".join([show(arg) for arg in case.args] + [f"{name}={show(arg)}" for name, arg in case.kwargs.items()])
     try:
-        answer = candidate.request(message, started + tests.common.time_limit_s)
+        answer = candidate.request(message, clock.deadline(tests.common.time_limit_s))
         value = plain.decode(answer[0])
     except Failed as failed:
         said = detail(input=shown, expected=show(case.output), got=failed.why)

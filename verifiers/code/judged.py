@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.types import Result, Sandbox, Verdict
 from verifiers.code.call import Candidate, Failed
+from verifiers.code.clock import Clock
 from verifiers.code.guest import candidate_job, judge_job, pytest_packages
 from verifiers.code.lines import Ended, Lines, TooLong
 from verifiers.code.shapes import JudgedTests
@@ -25,7 +26,7 @@ _START_S = 5.0
 _ALL = "the test code"
 
 
-def run_judged(program: str, tests: JudgedTests, sandbox: Sandbox) -> list[CaseResult]:
+def run_judged(program: str, tests: JudgedTests, sandbox: Sandbox, clock: Clock) -> list[CaseResult]:
     """Run test code against a program.
 
     Raises:
@@ -45,31 +46,31 @@ def run_judged(program: str, tests: JudgedTests, sandbox: Sandbox) -> list[CaseR
     ]
     candidate, judge = sandbox.open(jobs)
     with candidate, judge:
-        return _Trial(Lines(candidate), Lines(judge), tests).hold()
+        return _Trial(Lines(candidate), Lines(judge), tests, clock).hold()
 
 
 class _Trial:
     """One program before its judge."""
 
-    def __init__(self, candidate: Lines, judge: Lines, tests: JudgedTests) -> None:
+    def __init__(self, candidate: Lines, judge: Lines, tests: JudgedTests, clock: Clock) -> None:
         self._candidate = candidate
         self._judge = judge
         self._tests = tests
+        self._clock = clock
         self._token = secrets.token_hex(16)
         self._gone: tuple[Outcome, str] | None = None
         """Why the program is gone."""
 
     def hold(self) -> list[CaseResult]:
         """From loading the program to the verdict."""
-        started = time.monotonic()
         try:
-            Candidate(self._candidate).load(started + self._tests.common.time_limit_s, objects=True)
+            Candidate(self._candidate).load(self._clock.deadline(self._tests.common.time_limit_s), objects=True)
         except Failed as failed:
             return [CaseResult(_ALL, failed.outcome, f"while loading the program: {failed.why}")]
         start = {"token": self._token, "kind": self._tests.kind, "fn_name": self._tests.fn_name}
         self._judge.send(json.dumps(start).encode("ascii") + b"\n")
         try:
-            report = self._carry(time.monotonic())
+            report = self._carry()
         except TimeoutError:
             return [CaseResult(_ALL, Outcome.TIMEOUT, "the tests did not end in time")]
         except TooLong:
@@ -80,13 +81,14 @@ class _Trial:
             raise ValueError(str(report["malformed"]))
         return [self._case(*case) for case in report["cases"]]
 
-    def _carry(self, started: float) -> dict[str, Any]:
+    def _carry(self) -> dict[str, Any]:
         """Carry lines until the judge reports. Each line to the program has one answer."""
         limit_s = self._tests.common.time_limit_s
+        deadline = self._clock.deadline(limit_s + _START_S)
         traffic = 0
         candidate_s = 0.0
         while True:
-            line = self._judge.receive(started + limit_s + _START_S)
+            line = self._judge.receive(deadline)
             traffic += len(line)
             kind, body = line[:1], line[1:]
             if kind == b"h":
@@ -95,7 +97,7 @@ class _Trial:
                     return dict(report)
                 continue
             asked = time.monotonic()
-            answer = self._ask(body, asked + max(0.01, limit_s - candidate_s))
+            answer = self._ask(body, self._clock.deadline(max(0.01, limit_s - candidate_s)))
             candidate_s += time.monotonic() - asked
             traffic += len(answer)
             if traffic > MAX_TRAFFIC:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.types import Limits, Result, Sandbox, Verdict
+from verifiers.code.clock import OVER, Clock
 from verifiers.code.compare import first_difference, same_output
 from verifiers.code.shapes import StdioCase, StdioTests
 from verifiers.code.verdict import CaseResult, Outcome, detail, failure_of, how_it_ended, shorten, tail
@@ -24,11 +25,13 @@ runpy.run_path("checker.py", run_name="__main__")
 """
 _BROKEN = 211
 """Exit status of a checker that is no program; its own are those of contest checkers, 0 to 7."""
-_CHECKER_LIMITS = Limits(wall_s=30.0, memory_mb=1024)
+_CHECKER_S = 30.0
+_CHECKER_MB = 1024
+_COMPILE_S = 30.0
 
 
-def run_stdio(program: str, tests: StdioTests, sandbox: Sandbox) -> list[CaseResult]:
-    """Run a program against every case.
+def run_stdio(program: str, tests: StdioTests, sandbox: Sandbox, clock: Clock, *, every_case: bool) -> list[CaseResult]:
+    """Run a program against every case; see `verify` for `every_case`.
 
     Raises:
         ValueError: the checker does not compile.
@@ -40,16 +43,24 @@ def run_stdio(program: str, tests: StdioTests, sandbox: Sandbox) -> list[CaseRes
             results.append(CaseResult(str(index), Outcome.TIMEOUT, f"not run: {timeouts} cases before ran out of time"))
         elif results and results[0].outcome is Outcome.COMPILE_ERROR:
             results.append(CaseResult(str(index), Outcome.COMPILE_ERROR, "not run"))
+        elif clock.over:
+            results.append(CaseResult(str(index), Outcome.TIMEOUT, OVER))
         else:
-            results.append(_run_case(program, str(index), case, tests, sandbox))
+            results.append(_run_case(program, str(index), case, tests, sandbox, clock))
             timeouts += results[-1].outcome is Outcome.TIMEOUT
+            if not every_case and results[-1].failed:
+                clock.leave(tests.common.time_limit_s)
+                every_case = True  # once
     return results
 
 
-def _run_case(program: str, name: str, case: StdioCase, tests: StdioTests, sandbox: Sandbox) -> CaseResult:
+def _run_case(
+    program: str, name: str, case: StdioCase, tests: StdioTests, sandbox: Sandbox, clock: Clock
+) -> CaseResult:
     common = tests.common
     limits = Limits(
-        wall_s=common.time_limit_s,
+        wall_s=clock.limit(common.time_limit_s),
+        total_s=clock.limit(common.time_limit_s + _COMPILE_S),
         memory_mb=common.memory_mb,
         output_bytes=max(Limits().output_bytes, 4 * len(case.output) + (1 << 16)),
     )
@@ -57,7 +68,7 @@ def _run_case(program: str, name: str, case: StdioCase, tests: StdioTests, sandb
     if result.verdict is not Verdict.OK:
         said = detail(input=shorten(case.stdin), how=how_it_ended(result))
         return CaseResult(name, failure_of(result), said, result.wall_s)
-    outcome, why = _judge(case, result, tests, sandbox)
+    outcome, why = _judge(case, result, tests, sandbox, clock)
     if outcome is Outcome.PASS:
         return CaseResult(name, outcome, seconds=result.wall_s)
     said = detail(
@@ -70,7 +81,7 @@ def _run_case(program: str, name: str, case: StdioCase, tests: StdioTests, sandb
     return CaseResult(name, outcome, said, result.wall_s)
 
 
-def _judge(case: StdioCase, result: Result, tests: StdioTests, sandbox: Sandbox) -> tuple[Outcome, str]:
+def _judge(case: StdioCase, result: Result, tests: StdioTests, sandbox: Sandbox, clock: Clock) -> tuple[Outcome, str]:
     if tests.checker is None:
         if same_output(case.output, result.stdout, tests.float_tol):
             return Outcome.PASS, ""
@@ -81,11 +92,14 @@ def _judge(case: StdioCase, result: Result, tests: StdioTests, sandbox: Sandbox)
         "output.txt": result.stdout,
         "answer.txt": case.output,
     }
-    checked = sandbox.run(f"BROKEN = {_BROKEN}" + _CHECKER_MAIN, files=files, limits=_CHECKER_LIMITS)
+    limits = Limits(wall_s=clock.limit(_CHECKER_S), memory_mb=_CHECKER_MB)
+    checked = sandbox.run(f"BROKEN = {_BROKEN}" + _CHECKER_MAIN, files=files, limits=limits)
     if checked.verdict is Verdict.OK:
         return Outcome.PASS, ""
     if checked.verdict is Verdict.SANDBOX_ERROR:
         return Outcome.SANDBOX_ERROR, checked.detail
+    if checked.verdict is Verdict.TIMEOUT and clock.over:
+        return Outcome.TIMEOUT, "the time for all tests was over before the checker had judged"
     if checked.exit_code == _BROKEN:
         raise ValueError(f"tests['checker']['code'] does not compile: {tail(checked.stderr, 400)}")
     said = tail("\n".join(text for text in (checked.stdout.strip(), checked.stderr.strip()) if text), 400)

@@ -41,6 +41,11 @@ class CaseResult:
     """For people: input, expected, got, traceback; shortened. Empty when it passed."""
     seconds: float = 0.0
 
+    @property
+    def failed(self) -> bool:
+        """Whether the program has failed it; a sandbox that failed says nothing."""
+        return self.outcome not in (Outcome.PASS, Outcome.SANDBOX_ERROR)
+
 
 @dataclass(frozen=True, slots=True)
 class CodeVerdict:

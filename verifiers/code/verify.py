@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.types import Sandbox
 from verifiers.code.call import run_call
+from verifiers.code.clock import Clock
 from verifiers.code.extract import extract_program
 from verifiers.code.judged import run_judged
 from verifiers.code.shapes import CallTests, StdioTests, Tests, read_tests
@@ -17,7 +18,13 @@ _ATTEMPTS = 2
 
 
 def verify(
-    response_or_program: str, tests: Mapping[str, Any], *, sandbox: Sandbox, timeout_s: float = 10.0
+    response_or_program: str,
+    tests: Mapping[str, Any],
+    *,
+    sandbox: Sandbox,
+    timeout_s: float = 10.0,
+    total_s: float | None = None,
+    every_case: bool = True,
 ) -> CodeVerdict:
     """Run the program of a response against tests. Never raises on what a model wrote.
 
@@ -28,6 +35,10 @@ def verify(
         tests: what the program should do; see `verifiers.code.shapes`.
         sandbox: where programs run; may be shared by threads.
         timeout_s: time limit where the tests state none: of a case (`stdio`, `call`), else of all tests together.
+        total_s: time for all tests together, with compiling and checkers; a program that needs longer is late
+            (`TIMEOUT`). None: as long as they take.
+        every_case: whether it matters how each case ends. If not, those after the first failure (`stdio`, `call`) have
+            the time of one case together, and are timeouts where it ends.
 
     Raises:
         ValueError: the tests are malformed; says the key and the way out.
@@ -37,18 +48,19 @@ def verify(
     program = extract_program(response_or_program, read.common.language)
     if program is None:
         return CodeVerdict(Outcome.NO_PROGRAM, detail=f"no {read.common.language} program in the response")
+    clock = Clock(total_s)
     for _ in range(_ATTEMPTS):
-        verdict = _run(program, read, sandbox)
-        if all(case.outcome is not Outcome.SANDBOX_ERROR for case in verdict.cases):
+        verdict = _run(program, read, sandbox, clock, every_case)
+        if clock.over or all(case.outcome is not Outcome.SANDBOX_ERROR for case in verdict.cases):
             break
     return verdict
 
 
-def _run(program: str, tests: Tests, sandbox: Sandbox) -> CodeVerdict:
+def _run(program: str, tests: Tests, sandbox: Sandbox, clock: Clock, every_case: bool) -> CodeVerdict:
     if isinstance(tests, StdioTests):
-        cases = run_stdio(program, tests, sandbox)
+        cases = run_stdio(program, tests, sandbox, clock, every_case=every_case)
     elif isinstance(tests, CallTests):
-        cases = run_call(program, tests, sandbox)
+        cases = run_call(program, tests, sandbox, clock, every_case=every_case)
     else:
-        cases = run_judged(program, tests, sandbox)
+        cases = run_judged(program, tests, sandbox, clock)
     return conclude(cases, program)

@@ -163,6 +163,8 @@ class ObjectState:
         """Whether there is plain data below it."""
         self.mixed = False
         """Whether it came of an operation with plain data."""
+        self.told: tuple[Any, int] | None = None
+        """The length that it told last, and how often the program had been asked by then."""
 
 
 object_states: dict[int, tuple[RemoteObject, ObjectState]] = {}
@@ -266,6 +268,56 @@ def _contains(self: RemoteObject, item: Any) -> Any:
     return any(one is item or one == item for one in iter(self))
 
 
+def _has_length(proxy: RemoteObject) -> bool:
+    """Whether its class has a length, and is not named: what such an object holds has to agree with it.
+
+    Else a test that counts first and then looks at each would be passed by nothing at all.
+    """
+    kind = type(proxy)
+    return not class_states[kind].named and any("__len__" in vars(one) for one in kind.__mro__)
+
+
+def _length(self: RemoteObject) -> Any:
+    """Asked twice in a row, an object cannot tell two lengths."""
+    state = state_of(self)
+    before = state.told
+    asked = state.remotes.link.requests
+    length = _special(self, "__len__", ())
+    if _has_length(self):
+        if before is not None and before[1] == asked and before[0] != length:
+            raise TypeError("an object whose class the tests do not name told two lengths")
+        state.told = (length, state.remotes.link.requests)
+    return length
+
+
+def _all_items(name: str) -> Callable[..., Any]:
+    def method(self: RemoteObject) -> Any:
+        if not _has_length(self):
+            return _special(self, name, ())
+        length = len(self)
+        items = _special(self, name, ())
+        found: list[Any] = []
+        while len(found) <= length and (one := next(items, _NO_MORE)) is not _NO_MORE:
+            found.append(one)
+        if len(found) != length:
+            raise TypeError(f"{name} of an object whose class the tests do not name gave not as many as its length")
+        return iter(found)
+
+    return method
+
+
+_NO_MORE = object()
+
+
+def _item(self: RemoteObject, index: Any) -> Any:
+    try:
+        return _special(self, "__getitem__", (index,))
+    except IndexError:  # ends the loop over an object without `__iter__`
+        if isinstance(index, int) and _has_length(self) and -len(self) <= index < len(self):
+            raise TypeError("no item at an index below the length, and the tests do not name the class") from None
+        raise
+
+
 def _truth(self: RemoteObject) -> Any:
     if state_of(self).mixed:
         raise TypeError("the truth of the program's object that came of plain data")
@@ -351,10 +403,11 @@ class SolutionModule(types.ModuleType):
 
 
 METHODS: dict[str, Any] = {}
-for _name in ("len length_hint iter next reversed getitem setitem delitem call str repr format enter exit bytes "
-              "missing").split():  # fmt: skip
+for _name in "length_hint next setitem delitem call str repr format enter exit bytes missing".split():
     METHODS[f"__{_name}__"] = _forward(f"__{_name}__")
-METHODS |= {"__contains__": _contains, "__bool__": _truth}
+METHODS |= {"__contains__": _contains, "__bool__": _truth, "__len__": _length, "__getitem__": _item}
+for _name in ("iter", "reversed"):
+    METHODS[f"__{_name}__"] = _all_items(f"__{_name}__")
 for _name in ("neg", "pos", "invert"):
     METHODS[f"__{_name}__"] = _same_sign(f"__{_name}__")
 for _name in (*_COMPARED, *_SUMS, *_UPDATES):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from verifiers.math.claims import Standing, standing
 from verifiers.math.extract import extract_answer
 from verifiers.math.normalise import normalise
 from verifiers.math.quick import decide_quickly
@@ -22,7 +23,8 @@ from verifiers.math.visible import answer_part
 from verifiers.math.words import choice_of, letters_of, unwrap_text
 
 _NAMED = re.compile(
-    r"\b(?:correct|right|best)\s+(?:option|choice|answer)\s*(?:is|:)[\s:*_$]*(?:\\text\w*\{)?\(?([A-Z])(?![A-Za-z])"
+    r"\b(?:correct|right|best)\s+(?P<noun>option|choice|answer)\s*(?:is|:)[\s:*_$]*"
+    r"(?:\\text\w*\{)?\(?(?P<letter>[A-Z])(?![A-Za-z])"
 )
 _MORE_LETTERS = re.compile(r"[)}*\s]*(?:,\s*\(?[A-Z]\b|/|or\b|\?|;)")
 _Same = Callable[[str, str], bool]
@@ -79,9 +81,9 @@ def _verify(gold: str, response: str, options: Mapping[str, str] | Sequence[str]
         return ChoiceVerdict(Outcome.UNPARSEABLE_GOLD, (), (), "extraction")
     found = extract_answer(response)
     answer = found.answer
-    if found.rule in ("", "bare", "formula") and (named := list(_NAMED.finditer(answer_part(response)))):
-        answer = named[-1][1]
-        if _MORE_LETTERS.match(answer_part(response), named[-1].end()):
+    if found.rule in ("", "bare", "formula") and (named := _claimed(answer_part(response))) is not None:
+        answer = named["letter"]
+        if _MORE_LETTERS.match(named.string, named.end()):
             return ChoiceVerdict(Outcome.HEDGED, wanted, (), "extraction")
     if answer is None:
         return ChoiceVerdict(Outcome.NO_ANSWER, wanted, (), "extraction")
@@ -91,6 +93,14 @@ def _verify(gold: str, response: str, options: Mapping[str, str] | Sequence[str]
     if rule == "disagreement" or (found.hedged and given != wanted):
         return ChoiceVerdict(Outcome.HEDGED, wanted, given, rule)
     return ChoiceVerdict(Outcome.RIGHT if given == wanted else Outcome.WRONG, wanted, given, rule)
+
+
+def _claimed(text: str) -> re.Match[str] | None:
+    """The last place that names an option and claims it: not in a supposition, and not to deny it."""
+    for named in reversed(list(_NAMED.finditer(text))):
+        if standing(text, named.start("noun")) is Standing.CLAIMED:
+            return named
+    return None
 
 
 def _letters(answer: str, options: Mapping[str, str], same: _Same) -> tuple[tuple[str, ...], str]:

@@ -2,14 +2,16 @@
 
 1. a letter in any dress, the option's text in any form, or both;
 2. a letter with another option's text, and two letters for one, are hedges;
-3. nothing in the thinking counts, and no answer is no answer.
+3. nothing in the thinking counts, no supposition, nothing that is denied; and no answer is no answer.
 """
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from verifiers.choice import verify_choice
+from verifiers.choice import verify_choice, verify_choice_here
 from verifiers.math import Outcome
 
 OPTIONS = ["12", "15", r"\frac{1}{2}", "none of the above"]
@@ -22,6 +24,9 @@ RIGHT = [
     ("C", "c)", "letter"),
     ("C", "The correct option is C.", "letter"),
     ("C", "**Answer: (C)**", "letter"),
+    ("C", "Suppose the correct option is A. That fails. The correct option is C.", "letter"),
+    ("C", "The correct option is C. Suppose the correct choice is A: a contradiction.", "letter"),
+    ("C", "We conclude that the best choice is C.", "letter"),
     ("C", r"\boxed{\frac12}", "text"),
     ("C", r"\boxed{0.5}", "text"),
     ("C", r"\boxed{(C) 0.5}", "letter and text"),
@@ -57,6 +62,13 @@ NOT_RIGHT = [
     ("A", "The correct option is A or B.", Outcome.HEDGED),
     ("A", "The correct option is A? No, it is B.", Outcome.HEDGED),
     ("A", "The wrong answer is A", Outcome.NO_ANSWER),
+    (
+        "C",
+        "Suppose the correct option is C. That leads to a contradiction, and I could not finish.",
+        Outcome.NO_ANSWER,
+    ),
+    ("C", "It would be wrong to say that the correct choice is C.", Outcome.NO_ANSWER),
+    ("C", "Some people might say that the best option is C, but I cannot tell.", Outcome.NO_ANSWER),
     ("C", "<think>C</think>", Outcome.NO_ANSWER),
     ("C", "<think>The correct answer is C", Outcome.NO_ANSWER),
     ("C", "", Outcome.NO_ANSWER),
@@ -67,6 +79,19 @@ NOT_RIGHT = [
 @pytest.mark.parametrize(("gold", "response", "outcome"), NOT_RIGHT)
 def test_not_right(gold: str, response: str, outcome: Outcome) -> None:
     assert verify_choice(gold, response, OPTIONS).outcome is outcome
+
+
+def test_suppositions_are_passed_over_in_linear_time() -> None:
+    started = time.process_time()
+    assert not verify_choice("C", "Suppose the correct option is C. " * 10_000, OPTIONS).correct
+    assert time.process_time() - started < 10  # it takes some 0.3 s
+
+
+@pytest.mark.parametrize("answer", ["1" + "x10^4000" * 499, r"\sum_{a=1}^{2000}\sum_{b=1}^{2000} ab"])
+def test_short_answers_that_name_huge_numbers_are_soon_wrong(answer: str) -> None:
+    started = time.process_time()
+    assert not verify_choice_here("C", rf"\boxed{{{answer}}}", OPTIONS[:1]).correct
+    assert time.process_time() - started < 10
 
 
 def test_options_may_have_letters_of_their_own() -> None:

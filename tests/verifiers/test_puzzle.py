@@ -301,6 +301,17 @@ def responses() -> Iterator[tuple[str, str | None]]:
     yield r"\boxed{2 \times 5}", "2 × 5"
     yield r"\boxed{A \rightarrow B}", "A → B"
     yield r'\boxed{\{"a": 1\}}', '{"a": 1}'
+    yield r"The answer is \boxed{41}. Some might say \boxed{42}.", "41"
+    yield r"Suppose it is \boxed{42}.", None
+    yield r"$x = -\boxed{5}$", "-5"
+    yield r"$x = −\boxed{1,000.5}$", "-1,000.5"
+    yield r"$x = -\boxed{y+1}$", None
+    yield r"$2\boxed{5}$", None
+    yield r"$\boxed{5}^2$", None
+    yield r"\boxed{5} million", None
+    yield "- \\boxed{5}", "5"
+    yield "We get 2 + 3 = 5\n\\boxed{5}\nas asked.", "5"
+    yield r"$\boxed{5} = 2 + 3$", "5"
     yield r"\boxed{1} or \boxed{2}", None
     yield r"\boxed{1 2", None
     yield r"\boxed{1} and then \boxed{2", None
@@ -340,6 +351,13 @@ def test_no_answer_has_an_outcome_of_its_own() -> None:
     assert verify_puzzle("gcd", "6", "", {}).outcome is Outcome.NO_ANSWER
     assert verify_puzzle("gcd", "6", "7", {}).outcome is Outcome.WRONG
     assert verify_puzzle("polynomial_equations", "", "", {}).outcome is Outcome.NO_ANSWER  # saying nothing is no answer
+
+
+def test_the_claimed_box_counts_with_its_sign() -> None:
+    two = r"The answer is \boxed{41}. Some might say \boxed{42}."
+    assert right("chain_sum", two, "41") and not right("chain_sum", two, "42")
+    assert right("chain_sum", r"$x = -\boxed{5}$", "-5") and not right("chain_sum", r"$x = -\boxed{5}$", "5")
+    assert not right("chain_sum", r"$2\boxed{5}$", "5")
 
 
 def test_data_that_are_not_the_puzzles_are_errors() -> None:

@@ -35,9 +35,13 @@ _FIRST_DIGITS = 40
 _SURE_DIGITS = 35
 """How far below anything that the two expressions could hide a difference must lie to be zero."""
 _MAX_NESTING = 8
+_MAX_PLACES = 10_000
+"""Binary digits before and after the point of a constant that a decimal is compared with."""
 _MAX_PARTS = 200
 _MAX_FAR = Fraction(10**12)
 _MAX_KINKS = 20
+_MAX_ALONE = 8
+"""Variables that are pushed far away while the others stay near."""
 _KINKED = frozenset(("abs", "max", "min", "sgn", "floor", "ceil"))
 _RANGES = ((0.1, 0.9), (1.1, 3.0), (-3.0, 3.0), (-1.0, 1.0), (-3.0, -0.2), (2.0, 7.0), (-6.0, 6.0))
 _COUNTERS = frozenset(("n", "k", "m"))
@@ -133,11 +137,13 @@ def generic_points(names: list[str], left: Node, right: Node) -> Iterator[Point]
     chance = _chance(left, right)
     # Beyond all numbers in them, where an absolute value or a maximum has changed sides.
     far = max(_largest(left), _largest(right))
-    for low, high in (*_RANGES, (2 * far + 10, 4 * far + 20), (-4 * far - 20, -2 * far - 10)):
-        yield {
-            name: Fraction(round(chance.uniform(low, high) * 2**40) * 2**20 + chance.getrandbits(20), 2**60)
-            for name in names
-        }
+    beyond = ((2 * far + 10, 4 * far + 20), (-4 * far - 20, -2 * far - 10))
+    for low, high in (*_RANGES, *beyond):
+        yield {name: _within(chance, low, high) for name in names}
+    if len(names) > 1:  # far points of all have x - y > 100 by chance only
+        for low, high in beyond:
+            for alone in names[:_MAX_ALONE]:
+                yield {name: _within(chance, *((low, high) if name == alone else _RANGES[0])) for name in names}
     if len(names) == 1:
         for place in _between_kinks(left, right, Symbol(names[0])):
             yield {names[0]: place}
@@ -147,6 +153,10 @@ def _chance(left: Node, right: Node) -> random.Random:
     """Chance that is the same for the same two expressions in either order, and that none of them can foresee."""
     key = "".join(sorted((_fingerprint(left), _fingerprint(right))))
     return random.Random(hashlib.sha256(key.encode(errors="surrogatepass")).digest())
+
+
+def _within(chance: random.Random, low: float, high: float) -> Fraction:
+    return Fraction(round(chance.uniform(low, high) * 2**40) * 2**20 + chance.getrandbits(20), 2**60)
 
 
 def _largest(node: Node) -> float:
@@ -244,12 +254,16 @@ def real_value(node: Node) -> float | None:
 
 
 def approximation(constant: Node, place: Fraction) -> Fraction | None:
-    """A real constant, to many more digits than a decimal place has; None when it is none."""
+    """A real constant, to many more digits than a decimal place has; None when it is none or would take too many."""
     try:
         value = Evaluation(_FIRST_DIGITS, {}, real=True, decadic=False).of(constant)
+        magnitude = value.context.mag(value)
+        if magnitude > _MAX_PLACES or place.denominator.bit_length() > _MAX_PLACES:
+            return None
+        digits = (int(max(magnitude, 0)) + place.denominator.bit_length()) * 302 // 1000 + 20
+        if digits > _FIRST_DIGITS:
+            value = Evaluation(digits, {}, real=True, decadic=False).of(constant)
     except (Undefined, TooLarge):
-        return None
-    if value.context.mag(value) > 10_000 or place.denominator.bit_length() > 10_000:
         return None
     shift = place.denominator.bit_length() + 60
     return Fraction(int(value * 2**shift), 2**shift)

@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 from mpmath.libmp import NoConvergence
 
-from verifiers.math.exact import MAX_FACTORIAL, Undefined, exact, terms
+from verifiers.math.exact import MAX_FACTORIAL, Budget, Undefined, exact, terms
 from verifiers.math.functions import COMPLEX_VARIABLES
 from verifiers.math.lexer import TooLarge
 from verifiers.math.tree import (
@@ -80,6 +80,7 @@ class Evaluation:
         self._decadic = decadic
         self.largest = 0
         self.smallest = 0
+        self._budget = Budget()
 
     def of(self, node: Node) -> Any:
         """The value, an `mpf` or `mpc`.
@@ -139,7 +140,7 @@ class Evaluation:
             case Power():
                 return self._power(node)
             case Iterated():
-                values = [self.of(term) for term in terms(node)]
+                values = [self.of(term) for term in terms(node, self._budget)]
                 return mp.fsum(values) if node.operation == "sum" else mp.fprod(values)
             case Apply("det", (Matrix(),)):
                 rows = node.arguments[0].rows  # type: ignore[union-attr]
@@ -168,7 +169,7 @@ class Evaluation:
         if node.base == Constant("e"):
             return self._exponential(self.of(node.exponent))
         base = self.of(node.base)
-        exponent = exact(node.exponent)
+        exponent = exact(node.exponent, self._budget)
         power = self.of(node.exponent) if exponent is None else mp.mpf(exponent.numerator) / exponent.denominator
         if base == 0:
             if mp.re(power) > 0:
@@ -250,7 +251,7 @@ class Evaluation:
         return self.mp.gamma(x)
 
     def _root(self, x: Any, index: Node) -> Any:
-        mp, degree = self.mp, exact(index)
+        mp, degree = self.mp, exact(index, self._budget)
         if degree is None or degree.denominator != 1 or not 2 <= degree <= 1000:
             raise Undefined("a root of that degree")
         if self._real and x < 0:

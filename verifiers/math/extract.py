@@ -158,7 +158,7 @@ def _from_boxes(text: str) -> Extracted | None:
     # A last box that is empty, cut off or denied is no answer, whatever stands elsewhere.
     if not boxes or not boxes[-1][2] or last.start() >= boxes[-1][1]:
         return Extracted(None, "boxed")
-    boxes = _claimed(text, boxes)
+    boxes = claimed_boxes(text, boxes)
     if not boxes:
         return Extracted(None, "boxed")
     start, end, inside = boxes[-1]
@@ -170,8 +170,8 @@ def _from_boxes(text: str) -> Extracted | None:
     return found
 
 
-def _claimed(text: str, boxes: list[_Span]) -> list[_Span]:
-    """The boxes up to the last one that is claimed; none when what comes after it takes it back."""
+def claimed_boxes(text: str, boxes: list[_Span]) -> list[_Span]:
+    """Of all boxes those up to the last one that is claimed; none when what comes after it takes it back."""
     denied: list[str] = []
     for last in range(len(boxes) - 1, max(len(boxes) - _MAX_NO_CLAIMS, 0) - 1, -1):
         start, end, inside = boxes[last]

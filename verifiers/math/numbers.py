@@ -13,6 +13,8 @@ from fractions import Fraction
 MAX_DIGITS = 4000
 """Longest number that the fast path reads; beyond it, digits are compared as text."""
 _MAX_EXPONENT = 4000
+_MAX_BITS = 4 * (MAX_DIGITS + _MAX_EXPONENT)
+"""Of a number that is scaled by a power of ten; such powers may follow one another."""
 _DECISIVE = 6
 """Significant digits that a decimal needs to stand for an exact value (Math-Verify rounds to as many decimals)."""
 
@@ -130,9 +132,15 @@ def _scaled(number: PlainNumber, exponent: str | None) -> PlainNumber | None:
         return number
     if len(exponent) > 6 or abs(int(exponent)) > _MAX_EXPONENT:
         return None
+    if max(_bits(number.value), _bits(number.last_place)) + 4 * abs(int(exponent)) > _MAX_BITS:
+        return None
     factor = Fraction(10) ** int(exponent)
     place = None if number.last_place is None else number.last_place * factor
     return replace(number, value=number.value * factor, last_place=place)
+
+
+def _bits(value: Fraction | None) -> int:
+    return 0 if value is None else max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
 def equal_numbers(gold: PlainNumber, answer: PlainNumber) -> bool:

@@ -30,7 +30,8 @@ from verifiers.math.units import NOTHING, is_unit, read_unit
 _MAX_RUN = 1000
 """Numbers that `1, 2, ..., n` is written out to."""
 _RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "≈": "="}
-_DENIALS = frozenset(("not", "wrong", "incorrect", "no", "never", "false"))
+_DENIALS = frozenset(("not", "wrong", "incorrect", "no", "never", "false", "but", "except", "cannot"))
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _NAME = re.compile(
     r"(?:[A-Za-z]|"
     + "|".join(sorted(GREEK))
@@ -105,10 +106,14 @@ class _Parser(Expressions):
         while self.ahead(count).kind in ("text", "symbol", "constant", "number"):
             count += 1
         words = [self.ahead(place) for place in range(count)]
-        if self.ahead(count).kind != "=" or not any(word.kind == "text" for word in words):
+        if self.ahead(count).kind != "=":
             return None
-        if any(word.text.lower() in _DENIALS for word in words):
+        # As written: outside of a text "not" is the product of three letters.
+        written = "".join(f" {word.text}" if word.spaced else word.text for word in words).lower()
+        if any(word in _DENIALS or word.endswith("n't") for word in _WORD.findall(written)):
             raise NotMathematics("a denial")
+        if not any(word.kind == "text" for word in words):
+            return None
         self.position += count
         return Symbol(" ".join(word.text for word in words).lower())
 

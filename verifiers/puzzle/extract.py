@@ -1,8 +1,8 @@
 r"""Finds the final answer to a puzzle: any text, often of several lines (grids, moves, JSON).
 
-In this order: the last `\boxed{...}`; the last `<answer>...</answer>`; what follows the last "answer is" or "Answer:"
-up to an empty line; the fenced block that ends the text; else all of it. What stands around an answer is never looked
-through for one.
+In this order: the last claimed `\boxed{...}`; the last `<answer>...</answer>`; what follows the last "answer is" or
+"Answer:" up to an empty line; the fenced block that ends the text; else all of it. What stands around an answer is
+never looked through for one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from verifiers.math.claims import claimed_beside, last_claim
-from verifiers.math.extract import extract_answer, find_boxes
+from verifiers.math.context import whole_formula
+from verifiers.math.extract import claimed_boxes, extract_answer, find_boxes
 from verifiers.math.visible import answer_part
 
 MAX_ANSWER = 20_000
@@ -24,6 +25,7 @@ _ANNOUNCING = frozenset(("so", "and", "or", "then", "the", "my", "our", "final",
 _FENCE = re.compile(r"```[A-Za-z]*\n(.*?)\n?```", re.DOTALL)
 _LAST_FENCE = re.compile(r"(?:\A|\n)```[A-Za-z]*\n((?:(?!```).)*?)\n?```\Z", re.DOTALL)
 _AROUND = (("**", "**"), ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`"))
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d*)?(?:/\d+)?", re.ASCII)
 _TEXT = re.compile(r"\\(?:text|texttt|textbf|mathrm|mathtt|mathbf)\s*\{([^{}]*)\}")
 _LATEX = (
     (re.compile(r"\s*\\\\\s*"), "\n"),
@@ -56,7 +58,15 @@ def _boxed(text: str) -> str | None:
     found = extract_answer(text, after_thinking=False)
     if found.answer is None or found.hedged:  # denied, or one of several side by side
         return None
-    return _unwrapped(_plain(boxes[-1][2]))
+    claimed = claimed_boxes(text, boxes)
+    if not claimed:
+        return None
+    start, end, inside = claimed[-1]
+    whole = whole_formula(text, start, end, inside)
+    if whole in (inside, f"({inside})"):
+        return _unwrapped(_plain(inside))
+    # A part of a formula is no answer, but a sign before a number belongs to it.
+    return f"-{inside}" if _NUMBER.fullmatch(inside) and whole in (f"-({inside})", f"−({inside})") else None
 
 
 def _tagged(text: str) -> str | None:

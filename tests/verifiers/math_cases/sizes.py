@@ -18,6 +18,8 @@ GRAHAM_RIGHT = "+".join(
 )
 """Two sums of nine roots that agree to more than thirty digits (Graham)."""
 
+PI = "3.1415926535897932384626433832795028841971693993751058209749445923078164062862089986280348253421170679"
+
 
 def flip(digits: str, at: int) -> str:
     """The same digits with one of them changed."""
@@ -118,6 +120,18 @@ CASES: list[Case] = [
     wrong(r"\frac{1}{2}", rf"\frac{{{'3' * 3000}}}{{{'6' * 2999}7}}", "last digit of the denominator differs"),
     wrong(r"7", "7" * 100_000, "a hundred thousand sevens", one_way=True),
     wrong(r"7", "0." + "9" * 100_000, "a hundred thousand decimal places", one_way=True),
+    # Decimals beyond forty places
+    right(r"\pi", PI[:52], "fifty places of pi", one_way=True),
+    right(PI[:51] + "1", r"\pi", "fifty places of pi, rounded"),
+    right(
+        r"10^{30}\pi",
+        PI.replace(".", "")[:31] + "." + PI[32:62],
+        "sixty digits, half of them before the point",
+        one_way=True,
+    ),
+    right(r"\pi", PI, "a hundred places of pi", one_way=True),
+    wrong(r"\pi", PI[:51] + "2", "last of fifty places differs", one_way=True),
+    wrong(r"\pi", flip(PI, 60), "one of a hundred places differs", one_way=True),
     # Towers, factorials and sums that cannot be worked out
     wrong(r"7", r"5^{5^{5^{5^5}}}", "tower of five", one_way=True),
     wrong(r"1", r"9^{9^{9^9}} \bmod 10", "the last digit is nine", one_way=True),
@@ -129,6 +143,10 @@ CASES: list[Case] = [
     wrong(r"5", r"\sum_{k=1}^{10^{12}} k", "a sum of a trillion terms", one_way=True),
     wrong(r"5", r"\prod_{k=1}^{10^{9}} k", "a product of a billion factors", one_way=True),
     wrong(r"5", r"\sum_{a=1}^{10^4}\sum_{b=1}^{10^4}\sum_{c=1}^{10^4} abc", "three sums in each other", one_way=True),
+    wrong(r"5", r"\sum_{a=1}^{2000}\sum_{b=1}^{2000} ab", "two sums in each other", one_way=True),
+    wrong(r"5", r"\sum_{a=1}^{2000}\sum_{b=1}^{a} ab", "a sum as long as another one's variable", one_way=True),
+    right(r"6502500", r"\sum_{a=1}^{50}\sum_{b=1}^{50} 4ab", "two short sums in each other"),
+    wrong(r"42", "1" + "x10^4000" * 499, "five hundred powers of ten", one_way=True),
     wrong(r"5", r"1e999999999", "exponent of a billion in computer notation", one_way=True),
     wrong(r"0", r"1e-999999999", "tiny exponent is not zero", one_way=True),
     wrong(r"2", r"\sqrt[10^{9}]{3^{10^{9}}}", "giant root of a giant power", one_way=True),

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verifiers.thinking.format import Opened, ThinkingFormat
+from verifiers.thinking.parse import FREE_BLANKS
 from verifiers.thinking.trace import Fault, Kind, Reflection, Trace
 
 _LIGHT_FAULT = 0.5
@@ -114,8 +115,12 @@ def _direct(trace: Trace, words: ThinkingFormat) -> Compliance:
         return Compliance(form=_form([one for one in faults if one is not Fault.NO_THINKING]), direct=1.0)
     lines = [one for one in trace.reflections if one.kind is Kind.DIRECT and one.own]
     said = lines[0].end - lines[0].start if lines else 0
-    # `plain` is 0 where all that stands beside the sentence is blank.
-    thought = trace.plain + sum(one.end - one.start for one in trace.reflections) - said
+    # All of the thinking, whatever it is made of: a reflection that is never closed, or blanks alone, are thinking too.
+    thought = trace.total - said
+    if Fault.TEXT_BEFORE in faults and trace.thinking is not None:
+        thought += trace.thinking[0]
+    if trace.plain == 0:  # no word stands beside the sentence
+        thought = max(thought - FREE_BLANKS, 0)
     return Compliance(form=_form(faults), direct=max(1.0 - thought / words.shortest_interval, 0.0))
 
 

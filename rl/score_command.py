@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
@@ -17,8 +18,8 @@ from rewards.from_yaml import RewardFile, read_reward_file
 from rewards.offline.output import ScoredFile, identity_of, refuse_scored
 from rewards.offline.render import render
 from rewards.offline.row import ScoredRow
-from rewards.offline.samples import USUAL, Columns, data_files, stream_samples
-from rewards.offline.scoring import score_rows
+from rewards.offline.samples import USUAL, Columns, DataRow, data_files, stream_samples
+from rewards.offline.scoring import Scored, looks_at_groups, score_rows
 from rewards.offline.standards import Standards
 from rewards.offline.statistics import Findings, Statistics
 from rewards.rows import count_rows
@@ -112,13 +113,13 @@ def _score_all(
     statistics = Statistics()
     rows = stream_samples(request.data, request.columns)
     progress = _Progress(sys.stderr, sum(count_rows(file) for file in data_files(request.data)))
+    closed: set[str] = set()
     try:
         if out is not None and out.lines:
-            for scored in out.scored_before(rows):
-                statistics.add(scored)
+            rows = _go_on(out, rows, statistics, closed, by_group=looks_at_groups(runner, against))
             progress.begin_at(out.lines)
             progress.note(f"going on after row {out.lines:,} of {request.out}")
-        with closing(score_rows(rows, runner, against)) as found:
+        with closing(score_rows(rows, runner, against, closed=closed)) as found:
             for row, scored in found:
                 if out is not None:
                     out.write(row, scored)
@@ -139,6 +140,35 @@ def _score_all(
     if out is not None:
         out.finish()
     return statistics.result()
+
+
+def _go_on(
+    out: ScoredFile, rows: Iterator[DataRow], statistics: Statistics, closed: set[str], *, by_group: bool
+) -> Iterator[DataRow]:
+    """Count what was scored before, and note the groups in it as `closed`; the rows that are left to score.
+
+    With `by_group` the last group that is there is left out and scored whole: it may not be all there.
+    """
+
+    def group(scored: Scored) -> str | int:
+        row = scored[0]
+        key = row.sample.group_key if by_group else None
+        return row.number if key is None else key
+
+    last: list[Scored] = []
+    for key, found in groupby(out.scored_before(rows), group):
+        for _, scored in last:
+            statistics.add(scored)
+        last = list(found)
+        if isinstance(key, str):
+            closed.add(key)
+    if last and isinstance(key := group(last[-1]), str):
+        closed.discard(key)
+        out.keep(out.lines - len(last))
+        return chain([row for row, _ in last], rows)
+    for _, scored in last:
+        statistics.add(scored)
+    return rows
 
 
 def _show(request: ScoreRequest, findings: Findings, seconds: float, *, before: int) -> int:

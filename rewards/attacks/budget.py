@@ -40,6 +40,7 @@ def _forged(thinking: str, budget: int, words: ThinkingFormat) -> dict[str, tupl
         "made-up reflections back to back": (made_up * 4 + thinking, ""),
         "exhausted at once": (exhausted + thinking, ""),
         "exhausted twice": (thinking + exhausted * 2, ""),
+        "exhausted, and then blanks": (thinking.removesuffix(exhausted) + exhausted + "\n" * budget, ""),
         "all used at once": (all_used + plain, ""),
         "a reflection in the answer": (thinking, f"\n{blocks[0]}"),
         "the sentence without its tags": (thinking + made_up[len(start) : -len(end)], ""),

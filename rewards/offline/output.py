@@ -1,8 +1,9 @@
 """The file of scored rows: every row of the data with one more key, `scored`, and how an interrupted one goes on.
 
 While scoring is under way a second file lies beside it, `<name>.progress.json`, which says by what rows are scored and
-is locked by the process that writes. The same command goes on after the last whole line, when the rows that are there
-are the data's first ones; any other is refused. At the end the second file is removed.
+is locked by the process that writes. The same command goes on after the last whole line (or before the last group, see
+`keep`), when the rows that are there are the data's first ones; any other is refused. At the end the second file is
+removed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rewards.errors import DataFileError
 from rewards.loader import LoadedReward
 from rewards.offline.row import ScoredRow
 from rewards.offline.samples import DataRow
+from rewards.offline.scoring import Scored
 from rewards.runner import RewardRunner
 from rewards.types import Combined, Outcome, Score
 
@@ -76,8 +78,8 @@ class ScoredFile:
         self.lines = _keep_whole_lines(self._path) if self._path.exists() else 0
         """Rows that were there already."""
 
-    def scored_before(self, rows: Iterator[DataRow]) -> Iterator[ScoredRow]:
-        """The rows that were there already, read back; takes as many of the data's rows.
+    def scored_before(self, rows: Iterator[DataRow]) -> Iterator[Scored]:
+        """The rows that were there already, read back with the data's; takes as many of these.
 
         Raises:
             DataFileError: they are not the first rows of the data.
@@ -92,10 +94,22 @@ class ScoredFile:
                         f"begun. {_WAYS}"
                     )
                 against = None if other is None else _combined(other)
-                yield ScoredRow(row.number, row.sample, _combined(combined), row.label, against)
+                yield row, ScoredRow(row.number, row.sample, _combined(combined), row.label, against)
+
+    def keep(self, lines: int) -> None:
+        """Leave out what was there already but so many first rows: the others are to be scored again.
+
+        A crash leaves all of them or none.
+        """
+        self.lines = _keep_whole_lines(self._path, lines)
 
     def write(self, row: DataRow, scored: ScoredRow) -> None:
-        """Append a row."""
+        """Append a row.
+
+        Raises:
+            DataFileError: it has one of the keys that are added.
+        """
+        refuse_scored(row)
         added = {KEY: _plain(scored.combined)}
         if scored.against is not None:
             added[AGAINST] = _plain(scored.against)
@@ -168,12 +182,12 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _keep_whole_lines(path: Path) -> int:
-    """Cut off a line that a crash left unfinished; the number of whole ones."""
+def _keep_whole_lines(path: Path, most: int | None = None) -> int:
+    """Cut off a line that a crash left unfinished, and all after the first `most`; the number that is left."""
     whole = lines = 0
     with path.open("rb+") as file:
         for line in file:
-            if not line.endswith(b"\n"):
+            if lines == most or not line.endswith(b"\n"):
                 break
             whole += len(line)
             lines += 1

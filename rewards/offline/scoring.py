@@ -7,7 +7,7 @@ at groups.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 
@@ -25,20 +25,35 @@ AHEAD = 4
 Scored = tuple[DataRow, ScoredRow]
 
 
+def looks_at_groups(*runners: RewardRunner | None) -> bool:
+    """Whether a reward of one of them scores the samples of a group together."""
+    return any(reward.needs_group for one in runners if one is not None for reward in one.rewards)
+
+
 def score_rows(
-    rows: Iterable[DataRow], runner: RewardRunner, against: RewardRunner | None = None
+    rows: Iterable[DataRow],
+    runner: RewardRunner,
+    against: RewardRunner | None = None,
+    *,
+    closed: Collection[str] = (),
 ) -> Generator[Scored, None, None]:
-    """Score rows in order, by one reward file or two. What was read before a malformed row is scored before it raises.
+    """Score rows in order, by one reward file or two.
+
+    What was read before a malformed row is scored before it raises; where a reward looks at groups, without the group
+    that was being read: the malformed row may be of it, and the others would be scored as if it were not.
+
+    Args:
+        closed: keys of the groups that came before these rows; none of them may come again.
 
     Raises:
         DataFileError: a row is malformed; or a reward looks at groups, and the rows of a group are not together.
         RewardFailed: a call failed under `on_error: fail`.
     """
     runners = [runner] if against is None else [runner, against]
-    by_group = any(reward.needs_group for one in runners for reward in one.rewards)
+    by_group = looks_at_groups(*runners)
     ahead: deque[tuple[Sequence[DataRow], list[Future[list[Combined]]]]] = deque()
     broken: list[DataFileError] = []
-    blocks = _blocks(_until_broken(rows, broken), broken, by_group=by_group)
+    blocks = _blocks(_until_broken(rows, broken), broken, set(closed), by_group=by_group)
     threads = ThreadPoolExecutor(AHEAD * len(runners), thread_name_prefix="score")
     try:
         for block in chain(blocks, [None]):
@@ -64,10 +79,11 @@ def _until_broken(rows: Iterable[DataRow], broken: list[DataFileError]) -> Itera
         broken.append(error)
 
 
-def _blocks(rows: Iterable[DataRow], broken: list[DataFileError], *, by_group: bool) -> Iterator[list[DataRow]]:
+def _blocks(
+    rows: Iterable[DataRow], broken: list[DataFileError], closed: set[str], *, by_group: bool
+) -> Iterator[list[DataRow]]:
     """Rows in blocks. With `by_group` no group is split, and one whose rows are not together breaks the reading."""
     block: list[DataRow] = []
-    closed: set[str] = set()
     for row in rows:
         key = row.sample.group_key
         together = by_group and bool(block) and key is not None and key == block[-1].sample.group_key
@@ -85,5 +101,7 @@ def _blocks(rows: Iterable[DataRow], broken: list[DataFileError], *, by_group: b
             yield block
             block = []
         block.append(row)
+    if by_group and broken and block and (key := block[-1].sample.group_key) is not None:
+        block = [row for row in block if row.sample.group_key != key]
     if block:
         yield block

@@ -4,7 +4,8 @@
    padding it;
 2. no hack gets as much as the honest form of the same thinking, at any of several budgets;
 3. each part falls off where it says: overshoot, claims, arithmetic, cadence, the line that ends the thinking, direct
-   answers, no reflections without a budget, faults, too little thinking;
+   answers (whatever is thought beside them, and wherever), no reflections without a budget, faults, too little
+   thinking;
 4. what the engine put in is paid to nobody;
 5. gated, a wrong answer gets nothing for thinking less;
 6. it works on the sampled ids; text is encoded only where told, and says so; tokenizers and options that are none are
@@ -357,6 +358,51 @@ def test_budget_zero_wants_a_direct_answer() -> None:
     assert written("42", 0).value == 0.0  # what the prompt opened is never closed
     assert written(f"{SEED.direct}{E_R}{E_T}", 0).value == 0.0
     assert written("42", 0, bound=("bytes", "think")).value == 1.0  # whose prompt opens nothing
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "hm " * 3000 + f"{E_T}So it is 42.",  # in the reflection that the prompt opened
+        f"{SEED.direct} " + "hm " * 3000 + f"{E_T}42",
+        f"{SEED.direct}{E_R}{R}" + "hm " * 3000 + f"{E_T}42",
+        f"{SEED.direct}{E_R}" + "\n" * 10_000 + f"{E_T}42",
+        f"{SEED.direct}{E_R}" + " . " * 3000 + f"{E_T}42",
+        f"{SEED.direct}" + "\n" * 10_000 + f"{E_R}{E_T}42",
+        f"{SEED.direct}{E_R}" + f"{R}{SEED.direct}{E_R}" * 100 + f"{E_T}42",
+    ],
+)
+def test_at_budget_zero_all_that_is_thought_counts(response: str) -> None:
+    assert written(response, 0).value == 0.0
+
+
+def test_at_budget_zero_a_few_blanks_are_no_thinking() -> None:
+    for blanks, value in ((0, 1.0), (4, 1.0), (4 + 32, 0.75), (4 + 128, 0.0)):
+        assert written(f"{SEED.direct}{E_R}{chr(10) * blanks}{E_T}42", 0).value == value
+
+
+def test_at_budget_zero_nothing_is_gained_before_the_thinking() -> None:
+    think = tokens_of("bytes", "think")
+    start, end = think.format.think
+    ids = think.encode_response("hm " * 3000 + f"{start}{end}42")
+    assert score(ids, 0, ("bytes", "think")).value == 0.0
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("bound", BOUND)
+def test_blanks_after_the_last_line_get_less_than_the_honest_form(bound: tuple[str, str], budget: int) -> None:
+    tokens = tokens_of(*bound)
+    ids = honest(thinking(tokens, budget), budget, tokens)
+    trace = parse(ids, tokens)
+    assert trace.thinking is not None and trace.closing is not None
+    (blank,) = tokens.encode("\n")
+    values = [
+        score([*ids[: trace.closing.end], *[blank] * count, *ids[trace.thinking[1] :]], budget, bound).value
+        for count in (1, 40, 10_000)
+    ]
+    assert values[0] == pytest.approx(1.0)
+    assert values[1] <= 0.5
+    assert values[2] < values[1]
 
 
 def test_without_a_budget_no_reflection_is_wanted() -> None:

@@ -3,8 +3,9 @@
 1. Columns go by usual names or by those given; TRL's and verl's files, chat turns and run folders are read as they are.
 2. Every malformed row is named with its file, its line and the way out.
 3. Rows come scored in order, by the same runner as in training; groups are kept whole, or refused where they are not
-   together.
-4. Scored rows keep every key of the data; an unfinished file goes on after its last whole line, another is left alone.
+   together; one that a malformed row breaks off is not scored.
+4. Scored rows keep every key of the data, or are refused; an unfinished file goes on after its last whole line, another
+   is left alone.
 """
 
 from __future__ import annotations
@@ -205,6 +206,39 @@ def test_groups_that_are_not_together_are_refused(tmp_path: Path, group_runner: 
         list(score_rows(read(tmp_path, *rows), group_runner))
 
 
+def test_groups_that_were_scored_before_do_not_come_again(tmp_path: Path, group_runner: RewardRunner) -> None:
+    rows = read(tmp_path, *({"response": "r", "group": group, "response_tokens": 1} for group in "cba"))
+    with pytest.raises(DataFileError, match="row 3: the samples of its group are not together"):
+        list(score_rows(rows, group_runner, closed={"a"}))
+
+
+@pytest.mark.parametrize(
+    ("groups", "scored"),
+    [("aabb", 2), ("aaaa", 0), ("a" * BLOCK + "b" * 9, BLOCK), ([None] * 3, 3), (["a", None], 2)],
+)
+def test_a_group_that_a_malformed_row_breaks_off_is_not_scored(
+    tmp_path: Path, group_runner: RewardRunner, groups: Sequence[str | None], scored: int
+) -> None:
+    path = written(tmp_path, [{"response": "r", "group": group, "response_tokens": 1} for group in groups])
+    with path.open("a") as file:
+        file.write("{broken\n")
+    found, scores = [], score_rows(stream_samples(path, Columns()), group_runner)
+    with pytest.raises(DataFileError, match="not valid JSON"):
+        while True:
+            found.append(next(scores))
+    assert len(found) == scored
+
+
+def test_rows_that_have_the_key_already_are_not_written(tmp_path: Path, runner: RewardRunner) -> None:
+    rows = read(tmp_path, {"response": "1"}, {"response": "2", "scored": "mine"})
+    file = ScoredFile(tmp_path / "scored.jsonl", {})
+    with pytest.raises(DataFileError, match="row 2 has a key `scored` already"):
+        for row, one in score_rows(rows, runner):
+            file.write(row, one)
+    file.close()
+    assert len((tmp_path / "scored.jsonl").read_text().splitlines()) == 1
+
+
 def test_scored_rows_keep_the_data_and_read_back(tmp_path: Path, runner: RewardRunner) -> None:
     rows = read(tmp_path, *({"response": answer, "note": "ü"} for answer in ("1", "x", "3")))
     out = tmp_path / "scored.jsonl"
@@ -221,7 +255,7 @@ def test_scored_rows_keep_the_data_and_read_back(tmp_path: Path, runner: RewardR
 
     again = ScoredFile(out, identity)
     back = list(again.scored_before(iter(rows)))
-    assert [one.combined for one in back] == [one.combined for _, one in scored]
+    assert [one.combined for _, one in back] == [one.combined for _, one in scored]
     again.finish()
     again.close()
     with pytest.raises(DataFileError, match="exists already; nothing was written"):
@@ -278,7 +312,7 @@ def test_what_json_lacks_is_written_so_that_it_reads_back(tmp_path: Path, runner
     lines = out.read_bytes().decode("utf-8").split("\n")
     assert [json.loads(line).get("x", 0) for line in lines[:3]] == [None, 0, 0]
     again = ScoredFile(out, {})
-    assert [one.combined for one in again.scored_before(iter(rows))] == [one.combined for _, one in scored]
+    assert [one.combined for _, one in again.scored_before(iter(rows))] == [one.combined for _, one in scored]
     again.close()
 
 

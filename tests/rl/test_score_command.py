@@ -1,7 +1,8 @@
 """`ponder score` as a user runs it.
 
 1. It prints what it found, writes scored rows and a report, and holds the rewards to standards by its exit code.
-2. Killed or interrupted, the same command goes on and ends with the same file as an undisturbed one.
+2. Killed or interrupted, the same command goes on and ends with the same file as an undisturbed one, whatever group it
+   was in.
 3. What is wrong with rewards, data or standards is told before anything is scored; nothing is overwritten.
 """
 
@@ -125,6 +126,94 @@ def test_a_row_that_breaks_later_keeps_what_was_scored(folder: Path, capsys: pyt
     (folder / "data.jsonl").write_text(text.replace("{broken", '{"question": "1+1?", "response": "2", "answer": "2"}'))
     assert score("--out", "scored.jsonl") == 0
     assert "going on after row 5" in capsys.readouterr().err
+
+
+GROUPED = "correctness: math\nrewards: [{use: math}, {use: length_kimi, weight: 0.5}]\n"
+
+
+def grouped(*groups: str) -> list[str]:
+    """Right answers of different lengths, one a group's letter."""
+    right = {"question": "6 x 7?", "response": r"\boxed{42}", "ground_truth": "42"}
+    rows = [{**right, "group": group, "response_tokens": 9 * n} for n, group in enumerate("".join(groups), 1)]
+    return [json.dumps(row) + "\n" for row in rows]
+
+
+def whole(folder: Path, lines: list[str]) -> list[Any]:
+    """What an undisturbed command makes of these rows."""
+    (folder / "data.jsonl").write_text("".join(lines))
+    assert score("--out", "whole.jsonl") == 0
+    return plain(folder / "whole.jsonl")
+
+
+def test_a_mended_row_leaves_its_group_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "rewards.yaml").write_text(GROUPED)
+    lines = grouped("ff", "g" * 8)
+    undisturbed = whole(folder, lines)
+    (folder / "data.jsonl").write_text("".join([*lines[:6], "{broken\n", *lines[7:]]))
+    assert score("--out", "o.jsonl") == 2
+    assert len(plain(folder / "o.jsonl")) == 2  # the group that may go on in the broken row is not scored in part
+    (folder / "data.jsonl").write_text("".join(lines))
+    capsys.readouterr()
+    assert score("--out", "o.jsonl") == 0
+    assert plain(folder / "o.jsonl") == undisturbed
+
+
+@pytest.mark.parametrize(("stored", "kept"), [(1, 0), (3, 2), (7, 2), (10, 2), (11, 10), (12, 10)])
+def test_an_interrupt_inside_a_group_leaves_it_whole(
+    folder: Path, capsys: pytest.CaptureFixture[str], stored: int, kept: int
+) -> None:
+    (folder / "rewards.yaml").write_text(GROUPED)
+    lines = grouped("ff", "g" * 8, "hh")
+    undisturbed = whole(folder, lines)
+    (folder / "data.jsonl").write_text("".join([*lines, "{broken\n"]))
+    assert score("--out", "o.jsonl") == 2  # leaves the file unfinished
+    (folder / "data.jsonl").write_text("".join(lines))
+    done = (folder / "whole.jsonl").read_text().splitlines(keepends=True)
+    # As a crash leaves it: a group is stored in part, and scored as one that was no larger.
+    torn = [line.replace('"reward": 1', '"reward": 7') for line in done[kept:stored]]
+    (folder / "o.jsonl").write_text("".join([*done[:kept], *torn]))
+    capsys.readouterr()
+    assert score("--out", "o.jsonl") == 0
+    found = capsys.readouterr()
+    assert f"going on after row {kept} of o.jsonl" in found.err
+    assert plain(folder / "o.jsonl") == undisturbed
+    assert "12 samples" in found.out
+
+
+def test_other_data_are_refused_before_a_row_is_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "rewards.yaml").write_text(GROUPED)
+    lines = grouped("ff", "gg")
+    (folder / "data.jsonl").write_text("".join([*lines, "{broken\n"]))
+    assert score("--out", "o.jsonl") == 2
+    before = (folder / "o.jsonl").read_text()
+    (folder / "data.jsonl").write_text("".join(grouped("kk", "ll")))
+    assert score("--out", "o.jsonl") == 2
+    assert "row 1 of o.jsonl is not row 1 of the data" in capsys.readouterr().err
+    assert (folder / "o.jsonl").read_text() == before != ""
+
+
+def test_a_group_that_comes_again_after_an_interrupt_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "rewards.yaml").write_text(GROUPED)
+    lines = grouped("ff", "gg", "hh", "f")
+    for _ in range(2):  # the first time, and going on
+        (folder / "data.jsonl").write_text("".join(lines))
+        assert score("--out", "o.jsonl") == 2
+        assert "row 7: the samples of its group are not together" in capsys.readouterr().err
+    assert len(plain(folder / "o.jsonl")) == 4
+
+
+def test_a_key_of_the_users_own_is_never_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (folder / "data.jsonl").read_text().splitlines(keepends=True)
+    mine = json.dumps({**json.loads(lines[1]), "scored": "by hand"}) + "\n"
+    (folder / "data.jsonl").write_text("".join([lines[0], mine, *lines[2:]]))
+    assert score("--out", "scored.jsonl") == 2
+    assert "row 2 has a key `scored` already" in capsys.readouterr().err
+    assert len((folder / "scored.jsonl").read_text().splitlines()) == 1
+    (folder / "data.jsonl").write_text("".join(lines))
+    assert score("--out", "scored.jsonl") == 0
+    assert len((folder / "scored.jsonl").read_text().splitlines()) == 5
 
 
 def test_what_rewards_print_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -170,10 +170,21 @@ GOOD = f"{R}{SAY(3, 9)}{E_R}"
         (f"{T}abc{R}{SEED.exhausted}{E_R}But{E_T}x", [Fault.AFTER_EXHAUSTED]),
         (f"{T}abc{R}{SEED.exhausted}{E_R}{R}{SEED.exhausted}{E_R}{E_T}x", [Fault.AFTER_EXHAUSTED]),
         (f"{T}abc{R}{SEED.exhausted}{E_R}{GOOD}{E_T}x", [Fault.AFTER_EXHAUSTED]),
+        (f"{T}abc{R}{SEED.exhausted}{E_R}\n \n\n{E_T}x", []),
+        (f"{T}abc{R}\n{SEED.exhausted}\n{E_R}{E_T}x", []),
+        (f"{T}abc{R}\n\n\n{SEED.exhausted}\n\n{E_R}{E_T}x", [Fault.UNREADABLE]),
+        (f"{T}abc{R}\n\n\n{SEED.direct}\n\n{E_R}{E_T}x", [Fault.UNREADABLE]),
+        (f"{T}abc{R}{SEED.exhausted}{E_R}\n \n\n\n{E_T}x", [Fault.AFTER_EXHAUSTED]),
     ],
 )
 def test_faults_have_names(text: str, expected: list[Fault]) -> None:
     assert faults(text) == expected
+
+
+def test_blanks_after_the_last_line_are_used_budget() -> None:
+    trace = read(f"{T}abc{R}{SEED.exhausted}{E_R}{chr(10) * 1000}{E_T}x")
+    assert trace.closing is None
+    assert trace.used == trace.total == 3 + len(SEED.exhausted) + 2 + 1000
 
 
 def test_faults_have_places_and_what_goes_on_after_the_last_line_is_no_closing() -> None:

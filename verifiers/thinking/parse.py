@@ -9,6 +9,9 @@ from verifiers.thinking.format import Opened
 from verifiers.thinking.tokens import Tag, ThinkingTokens
 from verifiers.thinking.trace import Fault, Kind, Reflection, Trace
 
+FREE_BLANKS = 4
+"""Blanks in or after a line that is not paid for out of the budget, up to which they are no thinking."""
+
 
 def parse(
     ids: Sequence[int],
@@ -81,7 +84,7 @@ class _Reader:
         if self._state is _State.THINKING:
             self._plain += sum(place not in self._forced for place in range(start, end))
             self._worded = self._worded or any(map(str.isalnum, text))
-            if self._exhausted and text.strip():
+            if self._exhausted and (text.strip() or end - start > FREE_BLANKS):  # blanks are tokens to think with too
                 self._fault(Fault.AFTER_EXHAUSTED, start)
         elif self._state is _State.BEFORE:
             # Held back until it is known whether any thinking follows.
@@ -165,12 +168,16 @@ class _Reader:
 
     def _read(self, start: int, end: int) -> Reflection:
         """The reflection that was just closed."""
-        said = "".join(self._said).strip()
+        text = "".join(self._said)
+        said = text.strip()
         words, claim, kind = self._tokens.format, None, Kind.OTHER
         if not self._nested:
             claim = words.read(said)
             known = {words.exhausted.strip(): Kind.EXHAUSTED, words.direct.strip(): Kind.DIRECT}
-            kind = Kind.USED if claim is not None else known.get(said, Kind.OTHER)
+            if claim is not None:
+                kind = Kind.USED
+            elif len(text) - len(said) <= FREE_BLANKS:  # these lines are free: no room to think in
+                kind = known.get(said, Kind.OTHER)
         if kind is Kind.OTHER:
             self._fault(Fault.UNREADABLE, start)
         if self._exhausted:

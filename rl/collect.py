@@ -23,8 +23,7 @@ from rl.data.stream import PromptStream
 from rl.groups import ScoredGroup
 from rollout.config import SamplingConfig
 from rollout.types import NO_TOKENS, Prompt, Sample, SampleRequest, Tokens
-from verifiers.thinking import split_thinking
-from verifiers.thinking.format import ThinkingFormat
+from verifiers.thinking.format import FORMATS, ThinkingFormat
 
 if TYPE_CHECKING:  # the simulator drives the streams without an engine
     from transformers import PreTrainedTokenizerBase
@@ -70,9 +69,9 @@ class Collector:
         tokenizer: PreTrainedTokenizerBase,
         *,
         seed: int,
-        thinking: ThinkingFormat | None = None,
+        thinking: ThinkingFormat = FORMATS["seed"],
     ) -> None:
-        """`thinking`: the format of a run with thinking budgets, and what prompts open in it."""
+        """`thinking`: what the model writes around its thinking, and what prompts with a budget open of it."""
         self._fleet = fleet
         self._rewards = rewards
         self._tokenizer = tokenizer
@@ -184,9 +183,9 @@ class Collector:
 
     async def _score(self, prompt: Prompt, samples: tuple[Sample, ...]) -> ScoredGroup:
         texts = tuple(self.decode(sample) for sample in samples)
-        inputs, form = [], self._thinking
+        inputs = []
         for sample, text in zip(samples, texts, strict=True):
-            thinking, answer = split_thinking(text) if form is None else form.split(text, prompt.thinking_budget)
+            thinking, answer = self._thinking.split(text, prompt.thinking_budget)
             inputs.append(
                 RewardInput(
                     messages=prompt.messages,

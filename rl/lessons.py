@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rl.data.example import Example
 from rl.data.source import prompt_ids
+from verifiers.thinking.format import FORMATS, ThinkingFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class Lesson:
 class Lessons:
     """Makes lessons of worked examples."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, thinking: ThinkingFormat = FORMATS["seed"]) -> None:
+        """`thinking`: what the model writes around its thinking, and what prompts with a budget open of it."""
+        self._tokenizer, self.thinking = tokenizer, thinking
 
     def lesson(self, example: Example, place: int, *, flawed: bool = False) -> Lesson:
         """An example in token ids.

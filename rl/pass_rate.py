@@ -16,8 +16,6 @@ from rl.data.example import Example
 from rl.lessons import Lessons
 from rl.models.sampling import sample_responses
 from rl.warmup_config import WarmupConfig
-from verifiers.thinking import split_thinking
-from verifiers.thinking.format import ThinkingFormat
 
 
 class PassRate:
@@ -31,9 +29,8 @@ class PassRate:
         config: WarmupConfig,
         seed: int,
         lessons: Lessons,
-        thinking: ThinkingFormat | None,
     ) -> None:
-        self._model, self._tokenizer, self._seed, self._thinking = model, tokenizer, seed, thinking
+        self._model, self._tokenizer, self._seed, self._thinking = model, tokenizer, seed, lessons.thinking
         judged = [example for example in examples if example.ground_truth]
         self._examples = random.Random(seed).sample(judged, min(config.check_prompts, len(judged)))
         worked = [lessons.lesson(example, place) for place, example in enumerate(self._examples)]
@@ -61,8 +58,7 @@ class PassRate:
     def _input(self, example: Example, budget: int | None, ids: list[int]) -> RewardInput:
         ended = bool(ids) and ids[-1] == self._tokenizer.eos_token_id
         text = str(self._tokenizer.decode(ids[:-1] if ended else ids, skip_special_tokens=False))
-        form = self._thinking
-        thinking, answer = split_thinking(text) if form is None else form.split(text, budget)
+        thinking, answer = self._thinking.split(text, budget)
         return RewardInput(
             messages=example.messages,
             response=text,

@@ -34,6 +34,7 @@ from rl.learner.lasting import LastingLearners
 from rollout.engine import transport
 from rollout.fleet import RolloutFleet
 from rollout.weights import WeightPublisher
+from verifiers.thinking.format import FORMATS
 
 Device = Literal["cpu", "gpu"]
 
@@ -174,7 +175,7 @@ async def running_system(
                 rewards,
                 tokenizer,
                 seed=config.seed,
-                thinking=None if thinking is None else thinking.format,
+                thinking=FORMATS["seed"] if thinking is None else thinking.format,
             ),
             tokenizer=tokenizer,
             weights=weights,

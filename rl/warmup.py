@@ -25,7 +25,6 @@ from rl.allocator import keep_freed_memory
 from rl.budget.config import BudgetConfig
 from rl.budget.lessons import BudgetLessons
 from rl.budget.prompts import Budgets
-from rl.budget.turns import BudgetTurns
 from rl.data.example import Example
 from rl.data.source import require_disjoint
 from rl.data.worked import load_worked
@@ -150,10 +149,9 @@ def warmup(
         else:
             keep_freed_memory()
         lessons = _lessons(tokenizer, budget, config, seed)
-        thinking = None if budget is None else BudgetTurns(budget, tokenizer).words
         training = SupervisedTraining(model, tokenizer, examples, config, seed, lessons)
         if any(example.ground_truth for example in examples):
-            with PassRate(model, tokenizer, examples, config, seed, lessons, thinking) as check:
+            with PassRate(model, tokenizer, examples, config, seed, lessons) as check:
                 rate = _into_window(training, check, config, progress)
         else:
             progress(f"no example has an answer to judge by: warming up for {config.max_steps} steps without checks")

@@ -201,7 +201,8 @@ class RolloutFleet:
             self._manifest = manifest
             times: list[SwapTimes] = await (self._of_all("swap", manifest) if manifest.path else self._of_all("times"))
             self.version = manifest.version
-            self._go_on()
+            self._resting = False
+            self._heard = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
             seconds = asyncio.get_running_loop().time() - start
         pause = max((time.swap for time in times), default=0.0)
         return {
@@ -212,20 +213,10 @@ class RolloutFleet:
         }
 
     async def rest(self) -> None:
-        """Generate nothing until `publish` or `wake`; unfinished samples go on then."""
+        """Generate nothing until `publish`; unfinished samples go on then."""
         async with self._swap:
             self._resting = True
             await self._of_all("rest")
-
-    async def wake(self) -> None:
-        """Go on after `rest` without new weights."""
-        async with self._swap:
-            await self._of_all("wake")
-            self._go_on()
-
-    def _go_on(self) -> None:
-        self._resting = False
-        self._heard = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
 
     async def parameter_report(self) -> list[str]:
         """Parameters to look at when the learner's logprobs and the engine's disagree."""

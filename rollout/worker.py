@@ -323,10 +323,6 @@ class RolloutWorker:
         """Generate nothing until the next swap; unfinished samples go on then."""
         await self._unless_dead(self._engine.pause_generation(mode="keep", clear_cache=False))
 
-    async def wake(self) -> None:
-        """Go on after `rest` without new weights."""
-        await self._unless_dead(self._engine.resume_generation())
-
     async def _unless_dead(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of work on the engine. What is asked of one that has died may never be answered.
 

@@ -27,7 +27,7 @@ class BudgetLessons(Lessons):
         Args:
             noise: share of the lessons whose thinking breaks the protocol.
         """
-        super().__init__(tokenizer)
+        super().__init__(tokenizer, budgets.words)
         self._budgets, self._noise, self._seed = budgets, noise, seed
 
     def lesson(self, example: Example, place: int, *, flawed: bool = False) -> Lesson:

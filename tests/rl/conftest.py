@@ -1,19 +1,10 @@
-"""Fixtures of the learner's tests: a Ray for each module, and a model that steps in milliseconds."""
+"""A model for the learner's tests that steps in milliseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.local_ray import local_ray
 from tests.rl.learner_parts import make_model
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with local_ray():
-        yield
 
 
 @pytest.fixture(scope="module")

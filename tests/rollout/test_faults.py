@@ -224,8 +224,6 @@ async def test_a_fleet_at_rest_goes_on_where_it_was(shared: Told) -> None:
         assert tokens(setup) == there < LONGEST
         await setup.swap(tied=False)
         await until(lambda: tokens(setup) > there)
-        await setup.fleet.rest()
-        await setup.fleet.wake()
         samples = await generating
         check(setup, samples)
         assert all(set(sample.versions.tolist()) == {before, before + 1} for sample in samples.values())

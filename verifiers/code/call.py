@@ -184,7 +184,7 @@ def _run_process(
             index = len(results)
             result, gone = _run_case(candidate, tests, index, messages[index], clock)
             results.append(result)
-            if not every_case and result.failed and not any(one.failed for one in results[:-1]):
+            if not every_case and result.failed:
                 clock.leave(limit_s)
             if gone:
                 return

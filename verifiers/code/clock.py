@@ -32,5 +32,5 @@ class Clock:
         return max(_LEAST_S, min(limit_s, self._ends - time.monotonic()))
 
     def leave(self, limit_s: float) -> None:
-        """Let all that is still to come take no longer than this."""
+        """Let all that is still to come take no longer than this; later calls give no more."""
         self._ends = self.deadline(limit_s)
